@@ -1,0 +1,26 @@
+"""Key → hash slot: CRC16 of the key, or of its hash tag, modulo 16384.
+
+Source: the hash-tag and key-distribution sections of the Redis Cluster specification.
+"""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+
+SLOT_COUNT = 16384
+_SLOT_MASK = SLOT_COUNT - 1
+
+
+def key_slot(key: bytes) -> int:
+    """Return the slot (0–16383) that `key` hashes to.
+
+    Where the key holds a `{`, and a `}` after it with at least one byte between, only those bytes are
+    hashed. `binascii.crc_hqx` with initial value 0 is CRC16/XMODEM, the variant Redis uses (0x31C3 for
+    `123456789`), computed in C.
+    """
+    if b"{" in key:
+        start = key.index(b"{") + 1
+        end = key.find(b"}", start)
+        if end > start:
+            return crc_hqx(key[start:end], 0) & _SLOT_MASK
+    return crc_hqx(key, 0) & _SLOT_MASK
