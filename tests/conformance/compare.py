@@ -14,6 +14,7 @@ from tests.conformance.verdicts import find_differences, shorten, show
 from tests.support.servers import (
     OURS,
     REDIS_7_0,
+    REDIS_7_2,
     VALKEY_8_1,
     VALKEY_9_1,
     Program,
@@ -21,6 +22,7 @@ from tests.support.servers import (
     our_program,
 )
 
+ORACLES = (REDIS_7_0, REDIS_7_2, VALKEY_8_1)
 MODES = {"r2": (2, False), "r3": (3, False), "c2": (2, True), "c3": (3, True)}
 
 
@@ -55,9 +57,7 @@ class _Comparison:
 
     def __init__(self, subject: str) -> None:
         self.subject = _program(subject)
-        self.oracles = [
-            find_real_servers()[name] for name in (REDIS_7_0, VALKEY_8_1) if name in find_real_servers()
-        ]
+        self.oracles = [find_real_servers()[name] for name in ORACLES if name in find_real_servers()]
         self.targets: dict[tuple[str, bool], Target] = {}
         self.compared = 0
         self.different = 0
@@ -93,7 +93,7 @@ class _Comparison:
 )
 @click.option(
     "--subject",
-    type=click.Choice([OURS, REDIS_7_0, VALKEY_8_1, VALKEY_9_1, "none"]),
+    type=click.Choice([OURS, *ORACLES, VALKEY_9_1, "none"]),
     default=OURS,
     help="What is compared with the real servers; none checks the transcript itself.",
 )

