@@ -1,0 +1,123 @@
+"""Who owns which slot: claims of other nodes against this node's table, by config epoch."""
+
+from __future__ import annotations
+
+from pyredis_cluster.cluster import bitmap
+from pyredis_cluster.cluster.messages import Header, SlotsUpdate
+from pyredis_cluster.cluster.node import ClusterNode
+from pyredis_cluster.cluster.ready import SlotsLost
+from pyredis_cluster.cluster.roles import become_primary, become_replica_of
+from pyredis_cluster.cluster.sending import send_update
+from pyredis_cluster.cluster.state import ClusterState
+
+
+def handle_claims(state: ClusterState, sender: ClusterNode, header: Header) -> None:
+    """Compare the slots a PING, PONG or MEET claims with the table.
+
+    Newer claims of a primary are taken over; a sender whose claims are out of date is told so.
+    """
+    owner = sender if sender.is_primary else sender.primary
+    if owner is None or owner.slots == header.slots:
+        return
+    if sender.is_primary:
+        take_over_claims(state, sender, header.config_epoch, header.slots)
+    _correct_stale_claims(state, sender, header)
+
+
+def handle_update(state: ClusterState, update: SlotsUpdate) -> None:
+    """An UPDATE message: some node owns slots under a newer epoch than is known here."""
+    node = state.lookup(update.node_id)
+    if node is None or node.config_epoch >= update.config_epoch:
+        return
+    node.config_epoch = update.config_epoch
+    state.out.save_config(fsync=True)
+    if node is state.myself:
+        state.out.log("notice", "Discarding UPDATE message about myself.")
+        return
+    if node.is_replica:
+        become_primary(state, node)
+    take_over_claims(state, node, update.config_epoch, update.slots)
+
+
+def take_over_claims(state: ClusterState, claimant: ClusterNode, config_epoch: int, claimed: bytes) -> None:
+    """Rebind to `claimant` each slot it claims that is unclaimed or owned under an older config epoch.
+
+    Where this node, or its primary, loses its last slot so, it becomes the claimant's replica; else the
+    keys of slots it lost are deleted. O(slots that differ).
+    Source: clusterUpdateSlotsConfigWith.
+    """
+    me = state.myself
+    my_primary = me if me.is_primary else me.primary
+    claimed_bits = bitmap.to_int(claimed)
+    owned_bits = bitmap.to_int(claimant.slots)
+    if state.not_claimed:
+        state.not_claimed.difference_update(bitmap.bits(claimed_bits & owned_bits))
+    lost_by_us = 0
+    lost_with_keys: list[int] = []
+    for slot in bitmap.bits(claimed_bits & ~owned_bits):
+        # A slot being imported changes hands by SETSLOT alone.
+        if slot in state.importing_from or not _is_newer(state, slot, config_epoch):
+            continue
+        owner = state.slots[slot]
+        if owner is me and state.keys_in_slot(slot):
+            lost_with_keys.append(slot)
+        if owner is not None and owner is my_primary:
+            lost_by_us += 1
+        state.delete_slot(slot)
+        state.add_slot(claimant, slot)
+        state.out.save_config(fsync=True)
+        state.out.update_state = True
+    state.not_claimed.update(bitmap.bits(owned_bits & ~claimed_bits))
+    took_all = lost_by_us == claimed_bits.bit_count()
+    _settle_loss(state, claimant, lost_by_us, took_all, lost_with_keys)
+
+
+def _settle_loss(
+    state: ClusterState, claimant: ClusterNode, lost_by_us: int, took_all: bool, lost_with_keys: list[int]
+) -> None:
+    me = state.myself
+    my_primary = me if me.is_primary else me.primary
+    replaced = bool(lost_by_us) and my_primary is not None and my_primary.slot_count == 0
+    may_follow = state.settings.replication and (state.settings.allow_replica_migration or took_all)
+    if replaced and may_follow:
+        _follow(state, claimant, "Configuration change detected. Reconfiguring myself as a replica of")
+    elif (grand_primary := _grand_primary(state)) is not None:
+        why = "I'm a sub-replica! Reconfiguring myself as a replica of grandmaster"
+        _follow(state, grand_primary, why)
+    elif lost_with_keys:
+        state.out.emit(SlotsLost(tuple(lost_with_keys)))
+
+
+def _grand_primary(state: ClusterState) -> ClusterNode | None:
+    primary = state.myself.primary
+    # A replica of a replica of itself, possible after a TAKEOVER, waits for the administrator.
+    if primary is None or primary.primary is state.myself:
+        return None
+    return primary.primary
+
+
+def _follow(state: ClusterState, primary: ClusterNode, why: str) -> None:
+    state.out.log("notice", f"{why} {primary.node_id} ({primary.human_nodename})")
+    become_replica_of(state, primary)
+
+
+def _is_newer(state: ClusterState, slot: int, config_epoch: int) -> bool:
+    owner = state.slots[slot]
+    return owner is None or slot in state.not_claimed or owner.config_epoch < config_epoch
+
+
+def _correct_stale_claims(state: ClusterState, sender: ClusterNode, header: Header) -> None:
+    claimed_bits = bitmap.to_int(header.slots) & ~bitmap.to_int(sender.slots)
+    for slot in bitmap.bits(claimed_bits):
+        owner = state.slots[slot]
+        if owner is None or owner is sender or slot in state.not_claimed:
+            continue
+        if owner.config_epoch > header.config_epoch:
+            state.out.log(
+                "verbose",
+                f"Node {sender.node_id} has old slots configuration, sending an UPDATE message"
+                f" about {owner.node_id}",
+            )
+            # One at a time: the next PING brings the next, if any.
+            send_update(state, sender.link, owner)
+            return

@@ -1,0 +1,67 @@
+"""Dispatch of one message that came on a link."""
+
+from __future__ import annotations
+
+from pyredis_cluster.cluster import wire
+from pyredis_cluster.cluster.epochs import note_epochs
+from pyredis_cluster.cluster.failure import handle_fail
+from pyredis_cluster.cluster.gossip import handle_gossip
+from pyredis_cluster.cluster.messages import Failing, Gossip, Header, Message, Published, SlotsUpdate, Unknown
+from pyredis_cluster.cluster.node import ClusterNode, Link
+from pyredis_cluster.cluster.ownership import handle_update
+from pyredis_cluster.cluster.ready import Delivery
+from pyredis_cluster.cluster.state import ClusterState
+from pyredis_cluster.cluster.voting import handle_auth_request
+from pyredis_cluster.cluster.wire import MessageType
+
+
+def receive(state: ClusterState, link: Link, message: Message) -> None:
+    """Act on `message`. Senders that are not known here are heard only if they MEET (or PING) us.
+
+    Source: clusterProcessPacket.
+    """
+    header, body = message
+    type_ = header.type
+    if type_ < len(MessageType):
+        state.received[type_] += 1
+    if isinstance(body, Unknown):
+        if body.version == wire.PROTOCOL_VERSION:
+            state.out.log("warning", f"Received unknown packet type: {type_}")
+        return
+    sender = _sender(state, link, header)
+    if sender is not None:
+        sender.data_received_ms = state.now_ms
+        if not sender.in_handshake and sender is not state.myself:
+            note_epochs(state, sender, header.current_epoch, header.config_epoch)
+            sender.repl_offset = header.offset
+            sender.repl_offset_ms = state.now_ms
+    if isinstance(body, Gossip):
+        handle_gossip(state, link, sender, header, body)
+    elif isinstance(body, Failing):
+        handle_fail(state, sender, header.sender, body.node_id)
+    elif sender is None or sender is state.myself:
+        return
+    elif isinstance(body, Published):
+        sharded = type_ == MessageType.PUBLISHSHARD
+        state.out.ready.deliveries.append(Delivery(body.channel, body.message, sharded))
+    elif isinstance(body, SlotsUpdate):
+        handle_update(state, body)
+    elif type_ == MessageType.FAILOVER_AUTH_REQUEST:
+        handle_auth_request(state, sender, header)
+    elif type_ == MessageType.MFSTART:
+        state.out.log(
+            "warning", f"Manual failover asked for by {sender.node_id} is not possible: no replication"
+        )
+
+
+def _sender(state: ClusterState, link: Link, header: Header) -> ClusterNode | None:
+    """Who speaks: the link's node, else the one of the id that the message bears.
+
+    Source: getNodeFromLinkAndMsg.
+    """
+    if link.node is not None and not link.node.in_handshake:
+        return link.node
+    sender = state.lookup(header.sender)
+    if sender is not None and link.node is None:
+        state.adopt_inbound_link(sender, link)
+    return sender

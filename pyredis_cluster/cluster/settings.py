@@ -1,0 +1,76 @@
+"""The cluster-* directives, as values the core reads. The shell keeps them in step with CONFIG SET."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
+
+CONFIG_FILE_DEFAULT = "nodes.conf"
+NODE_TIMEOUT_MS_DEFAULT = 15_000
+
+
+class EndpointType(Enum):
+    """What redirections and CLUSTER SLOTS name a node by (`cluster-preferred-endpoint-type`)."""
+
+    IP = "ip"
+    HOSTNAME = "hostname"
+    UNKNOWN = "unknown-endpoint"
+
+
+@dataclass(slots=True)
+class ClusterSettings:
+    """One field per directive, with Redis's defaults; ports are 0 and texts "" where not set.
+
+    `writable_delay_ms` is no directive: a primary that has just started stays `fail` that long, so that
+    the cluster can tell it of a failover that happened meanwhile. Raising it lengthens every start,
+    lowering it risks writes to slots that were taken over.
+    `replication` says that the server above can follow a primary. Without it a primary that loses its
+    last slot keeps its role, and drops the keys it lost.
+    """
+
+    port: int = 6379
+    tls_port: int = 0
+    cluster_port: int = 0
+    tls_cluster: bool = False
+    node_timeout_ms: int = NODE_TIMEOUT_MS_DEFAULT
+    ping_interval_ms: int = 0
+    require_full_coverage: bool = True
+    allow_reads_when_down: bool = False
+    allow_pubsubshard_when_down: bool = True
+    allow_replica_migration: bool = True
+    replica_no_failover: bool = False
+    announce_ip: str = ""
+    announce_port: int = 0
+    announce_tls_port: int = 0
+    announce_bus_port: int = 0
+    announce_hostname: str = ""
+    announce_human_nodename: str = ""
+    preferred_endpoint_type: EndpointType = EndpointType.IP
+    writable_delay_ms: int = 2000
+    replication: bool = False
+
+    @property
+    def listen_port(self) -> int:
+        """The port the bus listens on; above 65535 where the client port leaves no room for it."""
+        return self.cluster_port or self._client_port + BUS_PORT_OFFSET
+
+    @property
+    def announced_tcp_port(self) -> int:
+        """Client port that other nodes are told, plaintext."""
+        return self.announce_port or self.port
+
+    @property
+    def announced_tls_port(self) -> int:
+        """Client port that other nodes are told, TLS."""
+        return self.announce_tls_port or self.tls_port
+
+    @property
+    def announced_bus_port(self) -> int:
+        """Bus port that other nodes are told."""
+        return self.announce_bus_port or self.listen_port
+
+    @property
+    def _client_port(self) -> int:
+        return self.tls_port if self.tls_cluster else self.port
