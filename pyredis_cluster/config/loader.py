@@ -140,10 +140,14 @@ class _Loader:
         self._check_user = check_user
         self._is_command = is_command
         self._seen: set[str] = set()
+        # Redis forgets that it reads a file once an included one ends: from there on each `save` line
+        # replaces those before it, as CONFIG SET does.
+        self._lines_add_up = True
         self._depth = 0
 
     def take(self, lines: Iterable[SourceLine]) -> None:
         """Takes all lines; raises `ConfigFileError` for the first that is wrong."""
+        self._lines_add_up = True
         for line in lines:
             if not line.text or line.text.startswith(b"#"):
                 continue
@@ -152,6 +156,7 @@ class _Loader:
             except BadValue as error:
                 raise ConfigFileError(str(error), line) from None
         self._check_whole()
+        self._lines_add_up = False
 
     def file_lines(self, path: str) -> list[SourceLine]:
         """The lines of the file, or of the files that a pattern names, in order."""
@@ -190,9 +195,10 @@ class _Loader:
         elif len(words) == 1 and words[0]:
             # So that `--save "900 1"` is the same as `--save 900 1`.
             words = _words(words[0])
-        first = directive.name not in self._seen
+        first = not self._lines_add_up or directive.name not in self._seen
         self._config.set_line(directive, words, first=first)
-        self._seen.add(directive.name)
+        if self._lines_add_up:
+            self._seen.add(directive.name)
 
     def _take_special(self, name: str, words: list[bytes], line: SourceLine) -> None:
         config = self._config

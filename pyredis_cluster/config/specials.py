@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pyredis_cluster.config.kinds import BadValue, Kind, Line, memory_or_none, memory_text
+from pyredis_cluster.config.kinds import BadValue, Kind, Line, Memory, memory_or_none, memory_text
 from pyredis_cluster.protocol.numbers import float_or_none
 from pyredis_cluster.protocol.words import quote_word
 
@@ -218,6 +218,20 @@ class ReplicaOf(Kind[tuple[str, int] | None]):
 
     def describe(self) -> str:
         return "<host> <port> | no one"
+
+
+class BacklogSize(Memory):
+    """Bytes; CONFIG SET raises them to a minimum, a configuration line does not."""
+
+    def __init__(self, low: int, high: int, *, least: int) -> None:
+        super().__init__(low, high)
+        self._least = least
+
+    def parse(self, words: Sequence[bytes], current: int) -> int:
+        return max(super().parse(words, current), self._least)
+
+    def parse_line(self, words: Sequence[bytes], current: int, *, first: bool) -> int:
+        return super().parse(words, current)
 
 
 class Directory(Kind[str]):

@@ -7,14 +7,13 @@ from pyredis_cluster.config.directive import (
     choice,
     count,
     number,
-    signed_size,
     size,
     special,
     yes_no,
 )
 from pyredis_cluster.config.events import KeyspaceEvents
 from pyredis_cluster.config.kinds import INT_MIN, LLONG_MAX, ULLONG_MAX
-from pyredis_cluster.config.specials import Percentiles
+from pyredis_cluster.config.specials import BacklogSize, Percentiles
 
 _POLICIES = (
     "volatile-lru",
@@ -97,6 +96,12 @@ SCRIPTS: list[Directive] = [
 ]
 
 REPLICATION_BACKLOG: list[Directive] = [
-    signed_size("repl-backlog-size", 1 << 20, "Bytes kept for a replica that returns.", low=1, acts=False),
+    special(
+        "repl-backlog-size",
+        BacklogSize(1, LLONG_MAX, least=16384),
+        1 << 20,
+        "Bytes kept for a replica that returns.",
+        acts=False,
+    ),
     number("repl-backlog-ttl", 3600, "Seconds it is kept without replicas.", high=LLONG_MAX, acts=False),
 ]
