@@ -270,18 +270,19 @@ class Config:
         for hook, name in hooks.items():
             try:
                 hook()
-            except Exception as error:
-                values.update(old)
-                self._undo(hooks)
-                if not isinstance(error, ApplyError):
-                    raise
+            except ApplyError as error:
                 self._log_warning(
                     "Failed applying new configuration. Possibly related to new "
                     f"{name} setting. Restoring previous settings."
                 )
+                self._undo(old, hooks)
                 raise _NotAppliedError(name, str(error)) from None
+            except Exception:
+                self._undo(old, hooks)
+                raise
 
-    def _undo(self, hooks: Iterable[Hook]) -> None:
+    def _undo(self, old: Mapping[str, Any], hooks: Iterable[Hook]) -> None:
+        self._values.update(old)
         for hook in hooks:
             try:
                 hook()

@@ -144,6 +144,7 @@ class _Loader:
         # replaces those before it, as CONFIG SET does.
         self._lines_add_up = True
         self._depth = 0
+        self._renamed: dict[bytes, bool] = {}
 
     def take(self, lines: Iterable[SourceLine]) -> None:
         """Takes all lines; raises `ConfigFileError` for the first that is wrong."""
@@ -239,15 +240,22 @@ class _Loader:
         self._depth -= 1
 
     def _rename(self, old: bytes, new: bytes) -> None:
-        renamed = self._config.renamed_commands
-        if self._is_command is not None:
-            gone = {name.lower() for name, _ in renamed}
-            made = {name.lower() for _, name in renamed}
-            if old.lower() not in made and (old.lower() in gone or not self._is_command(old)):
-                raise BadValue("No such command in rename-command")
-            if new.lower() in made or (new and new.lower() not in gone and self._is_command(new)):
+        if not self._exists(old):
+            raise BadValue("No such command in rename-command")
+        self._renamed[old.lower()] = False
+        if new and self._is_command is not None:
+            if self._exists(new):
                 raise BadValue("Target command name already exists")
-        renamed.append((old, new))
+            self._renamed[new.lower()] = True
+        self._config.renamed_commands.append((old, new))
+
+    def _exists(self, name: bytes) -> bool:
+        """Whether a command is called so after the lines up to here; always, where that cannot be known."""
+        if self._is_command is None:
+            return True
+        return self._renamed.get(name.lower(), False) or (
+            name.lower() not in self._renamed and self._is_command(name)
+        )
 
     def _check_whole(self) -> None:
         config = self._config

@@ -80,6 +80,7 @@ def our_config(arguments: Sequence[str], directory: Path, stdin: bytes = b"") ->
         lambda: stdin,
         directory=str(directory.resolve()),
         change_directory=enter,
+        is_command=lambda name: name.lower() in (b"config", b"get", b"set", b"substr"),
         list_files=lambda pattern: sorted(map(str, Path(pattern).parent.glob(Path(pattern).name))),
     )
 

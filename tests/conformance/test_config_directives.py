@@ -12,6 +12,7 @@ from pyredis_cluster.protocol.errors import CommandError
 from tests.conformance.config_subject import our_config, our_values, real_server, real_values
 from tests.support.ports import free_port
 from tests.support.servers import REDIS_7_0, REDIS_7_2, VALKEY_8_1, Program, find_real_servers
+from tests.support.wire import parse
 
 pytestmark = [pytest.mark.real_server, pytest.mark.slow]
 
@@ -157,6 +158,29 @@ def test_values(program: Program, tmp_path: Path) -> None:
                 if theirs != ours:
                     differing.append((name, value, theirs, ours))
     assert not differing
+
+
+PATTERNS = [
+    *("*MAX*", "[a-c]*", "*-[^a-y]*", "?ORT", "[P]ort", "\\port", "[\\P]ort", "[\\p]ort", "[Z-A]*", "*t"),
+    *("po[", "port?", "Port", "slave*", "*SLAVE-p*", "*mem*size", "*a*e*i*", "[", "[^", "[^a", "*[", ""),
+    *("no-such", "hz*"),
+]
+
+
+@pytest.mark.parametrize("program", _servers(REDIS_7_2), ids=lambda program: program.name)
+def test_patterns(program: Program, tmp_path: Path) -> None:
+    """CONFIG GET finds the same names by the same patterns, and several patterns give a name once."""
+    port = free_port()
+    arguments = ["--port", str(port), "--enable-debug-command", "no"]
+    config = our_config(arguments, tmp_path)
+    with real_server(program, arguments, tmp_path, port) as client:
+        for pattern in PATTERNS:
+            assert our_values(config, pattern.encode()) == real_values(client, pattern), pattern
+        for patterns in ([b"Port", b"PORT", b"p*t"], [b"p*t", b"PORT"], [b"port", b"hz", b"nonsense"]):
+            words = parse(client.call("CONFIG", "GET", *patterns)).items
+            theirs = sorted(str(word.value) for word in words)
+            ours = sorted(str(word) for pair in config.get_matching(patterns) for word in pair)
+            assert ours == theirs
 
 
 def test_every_directive_shows_a_value_that_it_takes() -> None:
