@@ -12,6 +12,7 @@ from pyredis_cluster.protocol.numbers import float_or_none
 from pyredis_cluster.protocol.words import quote_word
 
 _LEADING_INTEGER = re.compile(rb"(?:[ \t\n\v\f\r]*([+-]?[0-9]+))?")
+_BARE = re.compile(rb"[^\x00-\x20\"'\x7f-\xff]+").fullmatch
 _MOST_ADDRESSES = 16
 
 
@@ -185,7 +186,8 @@ class Addresses(Kind[tuple[str, ...]]):
     def rewritten(self, name: bytes, value: tuple[str, ...], default: tuple[str, ...]) -> list[Line]:
         if value == default:
             return []
-        return [Line(b"%b %b" % (name, self.show(value) if value else b'""'), True)]
+        words = [address.encode("utf-8", "surrogateescape") for address in value]
+        return [Line(b"%b %b" % (name, _spelled(words) or b'""'), True)]
 
     def describe(self) -> str:
         return "addresses, each optionally after a -"
@@ -214,7 +216,10 @@ class ReplicaOf(Kind[tuple[str, int] | None]):
     def rewritten(
         self, name: bytes, value: tuple[str, int] | None, default: tuple[str, int] | None
     ) -> list[Line]:
-        return [] if value is None else super().rewritten(name, value, default)
+        if value is None:
+            return []
+        words = [value[0].encode("utf-8", "surrogateescape"), b"%d" % value[1]]
+        return [Line(b"%b %b" % (name, _spelled(words)), True)]
 
     def describe(self) -> str:
         return "<host> <port> | no one"
@@ -248,6 +253,13 @@ class Directory(Kind[str]):
 
     def describe(self) -> str:
         return "directory"
+
+
+def _spelled(words: Sequence[bytes]) -> bytes:
+    """The words as a configuration line needs them; bare, as Redis has them, wherever that reads back."""
+    spelled = [word if _BARE(word) else quote_word(word) for word in words]
+    # The value of a line that has a single one is split once more.
+    return quote_word(spelled[0]) if len(words) == 1 and spelled[0] != words[0] else b" ".join(spelled)
 
 
 def _strtoll(word: bytes) -> int | None:
