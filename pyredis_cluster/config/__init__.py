@@ -1,0 +1,1 @@
+"""The configuration of a server: the directive table, and what derives from it."""

@@ -160,6 +160,40 @@ def test_values(program: Program, tmp_path: Path) -> None:
     assert not differing
 
 
+SEVERAL = [
+    "timeout 1 hz 5",
+    "timeout 2 nonsense 1",
+    "nonsense 1 timeout x",
+    "nonsense 1 daemonize yes",
+    "Daemonize yes Nonsense 1",
+    "timeout 3 TIMEOUT 4",
+    "timeout 3 TIMEOUT 4 daemonize yes",
+    "slave-priority 5 replica-priority 6",
+    "replica-priority 7 slave-priority x",
+    "Hz 20 timeout 9 maxmemory x loglevel y",
+    "dir / timeout 9",
+    "Dbfilename x.rdb",
+    "timeout 9 dbfilename x.rdb dir /",
+    "save 5 timeout 6",
+    "loglevel DEBUG maxmemory 2mb",
+]
+
+
+@pytest.mark.parametrize("program", _servers(REDIS_7_0, REDIS_7_2), ids=lambda program: program.name)
+def test_several_at_once(program: Program, tmp_path: Path) -> None:
+    """CONFIG SET of several pairs: the same reply, and the same values after it."""
+    port = free_port()
+    arguments = ["--port", str(port), "--enable-debug-command", "no"]
+    config = our_config(arguments, tmp_path)
+    with real_server(program, arguments, tmp_path, port) as client:
+        for line in SEVERAL:
+            words = line.encode().split()
+            theirs = client.call("CONFIG", "SET", *words)
+            assert _our_reply(config, *words) == theirs, line
+            for name in ("timeout", "hz", "replica-priority", "maxmemory", "loglevel", "save", "dir"):
+                assert our_values(config, name.encode()) == real_values(client, name), (line, name)
+
+
 PATTERNS = [
     *("*MAX*", "[a-c]*", "*-[^a-y]*", "?ORT", "[P]ort", "\\port", "[\\P]ort", "[\\p]ort", "[Z-A]*", "*t"),
     *("po[", "port?", "Port", "slave*", "*SLAVE-p*", "*mem*size", "*a*e*i*", "[", "[^", "[^a", "*[", ""),
@@ -194,9 +228,9 @@ def test_every_directive_shows_a_value_that_it_takes() -> None:
         assert directive.kind.parse(words, directive.default) == config.value(name), name
 
 
-def _our_reply(config: Config, name: bytes, value: bytes) -> bytes:
+def _our_reply(config: Config, *words: bytes) -> bytes:
     try:
-        config.set_many([(name, value)], is_local=True)
+        config.set_many(list(zip(words[::2], words[1::2], strict=True)), is_local=True)
     except CommandError as error:
         return b"-%b\r\n" % error.message
     return b"+OK\r\n"
