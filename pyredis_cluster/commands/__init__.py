@@ -1,0 +1,1 @@
+"""The commands: one module per group of the Redis documentation, and the registry of them all."""

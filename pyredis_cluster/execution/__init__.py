@@ -1,0 +1,1 @@
+"""Executing requests: command declarations, one client's session, the gate of refusals, MULTI, blocking."""

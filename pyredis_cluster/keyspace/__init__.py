@@ -1,0 +1,1 @@
+"""The data: databases, values, expiry, eviction. Nothing here sees a client or a request."""

@@ -1,0 +1,1 @@
+"""The shell: the only package, with the command line, that does I/O."""

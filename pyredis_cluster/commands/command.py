@@ -1,0 +1,7 @@
+"""COMMAND and its subcommands."""
+
+from __future__ import annotations
+
+from pyredis_cluster.execution.command import Group
+
+command = Group("server")

@@ -1,0 +1,7 @@
+"""CONFIG and its subcommands."""
+
+from __future__ import annotations
+
+from pyredis_cluster.execution.command import Group
+
+config = Group("server")

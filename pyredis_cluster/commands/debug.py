@@ -1,0 +1,7 @@
+"""DEBUG and its subcommands."""
+
+from __future__ import annotations
+
+from pyredis_cluster.execution.command import Group
+
+debug = Group("server")

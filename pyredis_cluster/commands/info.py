@@ -1,0 +1,7 @@
+"""INFO."""
+
+from __future__ import annotations
+
+from pyredis_cluster.execution.command import Group
+
+info = Group("server")

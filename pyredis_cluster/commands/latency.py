@@ -1,0 +1,7 @@
+"""LATENCY and its subcommands."""
+
+from __future__ import annotations
+
+from pyredis_cluster.execution.command import Group
+
+latency = Group("server")

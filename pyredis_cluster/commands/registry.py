@@ -1,0 +1,64 @@
+"""All commands there are: the groups' declarations joined. A name declared twice fails at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pyredis_cluster.commands import (
+    clients,
+    cluster,
+    command,
+    config,
+    connection,
+    debug,
+    generic,
+    hashes,
+    info,
+    latency,
+    lists,
+    memory,
+    pubsub,
+    server,
+    sets,
+    slowlog,
+    sorted_sets,
+    strings,
+    transactions,
+)
+from pyredis_cluster.execution.command import Command, Group
+
+GROUPS: tuple[Group, ...] = (
+    clients.clients,
+    cluster.cluster,
+    command.command,
+    config.config,
+    connection.connection,
+    debug.debug,
+    generic.generic,
+    hashes.hashes,
+    info.info,
+    latency.latency,
+    lists.lists,
+    memory.memory,
+    pubsub.pubsub,
+    server.server,
+    sets.sets,
+    slowlog.slowlog,
+    sorted_sets.sorted_sets,
+    strings.strings,
+    transactions.transactions,
+)
+
+
+def _join(groups: tuple[Group, ...]) -> Mapping[bytes, Command]:
+    commands: dict[bytes, Command] = {}
+    for group in groups:
+        for name, command in group.commands.items():
+            if name in commands:
+                raise ValueError(f"{command.name} is declared in two groups")
+            commands[name] = command
+    return MappingProxyType(commands)
+
+
+COMMANDS = _join(GROUPS)

@@ -1,0 +1,297 @@
+"""What a command is: its declaration, in Redis's own terms, beside the handler that runs it.
+
+    hashes = Group("hash", Category.HASH)
+
+    @hashes.command("HSET", arity=-4, flags=WRITE | DENYOOM | FAST, keys=KeyRange(1, flags=RW | UPDATE), ...)
+    def hset(call: Call, argv: list[bytes]) -> int: ...
+
+COMMAND INFO, COMMAND DOCS, the gate of refusals, routing by slot and ACL categories all derive from it. A
+declaration that contradicts itself raises ValueError when its module is imported.
+
+Source: the command tips, key specifications and COMMAND pages of the Redis documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Flag, auto
+from typing import TYPE_CHECKING
+
+from pyredis_cluster.execution.keyspec import KeySpec, legacy_range
+from pyredis_cluster.protocol.reply import Reply
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.call import Call
+
+Handler = Callable[["Call", list[bytes]], Reply]
+GetKeys = Callable[[list[bytes]], list[int]]
+
+
+class CommandFlag(Flag):
+    """Flags as COMMAND INFO shows them (name in lower case), in the order that Redis shows them."""
+
+    WRITE = auto()
+    READONLY = auto()
+    DENYOOM = auto()
+    MODULE = auto()
+    ADMIN = auto()
+    PUBSUB = auto()
+    NOSCRIPT = auto()
+    BLOCKING = auto()
+    LOADING = auto()
+    STALE = auto()
+    SKIP_MONITOR = auto()
+    SKIP_SLOWLOG = auto()
+    ASKING = auto()
+    FAST = auto()
+    NO_AUTH = auto()
+    MAY_REPLICATE = auto()
+    NO_ASYNC_LOADING = auto()
+    NO_MULTI = auto()
+    ALLOW_BUSY = auto()
+    # Not shown by COMMAND INFO:
+    PROTECTED = auto()
+    TOUCHES_ARBITRARY_KEYS = auto()
+    NO_MANDATORY_KEYS = auto()
+
+
+NONE = CommandFlag(0)
+WRITE = CommandFlag.WRITE
+READONLY = CommandFlag.READONLY
+DENYOOM = CommandFlag.DENYOOM
+ADMIN = CommandFlag.ADMIN
+PUBSUB = CommandFlag.PUBSUB
+NOSCRIPT = CommandFlag.NOSCRIPT
+BLOCKING = CommandFlag.BLOCKING
+LOADING = CommandFlag.LOADING
+STALE = CommandFlag.STALE
+SKIP_MONITOR = CommandFlag.SKIP_MONITOR
+SKIP_SLOWLOG = CommandFlag.SKIP_SLOWLOG
+ASKING = CommandFlag.ASKING
+FAST = CommandFlag.FAST
+NO_AUTH = CommandFlag.NO_AUTH
+MAY_REPLICATE = CommandFlag.MAY_REPLICATE
+NO_ASYNC_LOADING = CommandFlag.NO_ASYNC_LOADING
+NO_MULTI = CommandFlag.NO_MULTI
+ALLOW_BUSY = CommandFlag.ALLOW_BUSY
+PROTECTED = CommandFlag.PROTECTED
+TOUCHES_ARBITRARY_KEYS = CommandFlag.TOUCHES_ARBITRARY_KEYS
+NO_MANDATORY_KEYS = CommandFlag.NO_MANDATORY_KEYS
+
+_HIDDEN_FLAGS = PROTECTED | TOUCHES_ARBITRARY_KEYS | NO_MANDATORY_KEYS
+
+
+class Category(Flag):
+    """ACL categories, in the order that Redis lists them."""
+
+    KEYSPACE = auto()
+    READ = auto()
+    WRITE = auto()
+    SET = auto()
+    SORTEDSET = auto()
+    LIST = auto()
+    HASH = auto()
+    STRING = auto()
+    BITMAP = auto()
+    HYPERLOGLOG = auto()
+    GEO = auto()
+    STREAM = auto()
+    PUBSUB = auto()
+    ADMIN = auto()
+    FAST = auto()
+    SLOW = auto()
+    BLOCKING = auto()
+    DANGEROUS = auto()
+    CONNECTION = auto()
+    TRANSACTION = auto()
+    SCRIPTING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Docs:
+    """What COMMAND DOCS tells of a command.
+
+    `syntax` is the grammar of the arguments in the notation of the Redis manual, for instance
+    `key value [NX | XX] [GET] [EX seconds | PX milliseconds | KEEPTTL]`; the `arguments` of COMMAND DOCS
+    are derived from it (`pyredis_cluster.execution.syntax`).
+    """
+
+    summary: str = ""
+    complexity: str = ""
+    syntax: str = ""
+    history: tuple[tuple[str, str], ...] = ()
+    deprecated_since: str = ""
+    replaced_by: str = ""
+    syscmd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command or subcommand; `name` is in lower case, a subcommand's as `config|get`.
+
+    `arity` counts the name (and the subcommand's name); negative means at least so many. `handler` is None
+    for a container, whose `subcommands` are run instead.
+    """
+
+    name: str
+    handler: Handler | None
+    arity: int
+    flags: CommandFlag
+    categories: Category
+    keys: tuple[KeySpec, ...]
+    since: str
+    group: str
+    tips: tuple[str, ...]
+    docs: Docs
+    get_keys: GetKeys | None = None
+    subcommands: dict[bytes, Command] = field(default_factory=dict)
+
+    @property
+    def shown_flags(self) -> list[str]:
+        """Flag names as COMMAND INFO lists them."""
+        shown = [each.name.lower() for each in self.flags & ~_HIDDEN_FLAGS if each.name]
+        if self.has_movable_keys:
+            shown.append("movablekeys")
+        if NO_MULTI in self.flags:
+            shown.remove("no_multi")
+            shown.append("no_multi")
+        return shown
+
+    @property
+    def has_movable_keys(self) -> bool:
+        """Whether clients must ask COMMAND GETKEYS, as first/last/step cannot say where the keys are."""
+        if self.get_keys is not None:
+            return True
+        return any(not spec.is_range_by_index for spec in self.keys) or len(
+            [spec for spec in self.keys if spec.is_range_by_index]
+        ) not in (0, 1, len(self.keys))
+
+    @property
+    def key_range(self) -> tuple[int, int, int]:
+        """First key, last key and step of the old COMMAND INFO form; zeros where there are no keys."""
+        return legacy_range(self.keys)
+
+
+class Group:
+    """The commands of one group of the Redis documentation; the decorator collects them."""
+
+    def __init__(self, name: str, category: Category = Category(0)) -> None:
+        self.name = name
+        self.category = category
+        self.commands: dict[bytes, Command] = {}
+
+    def command(
+        self,
+        name: str,
+        *,
+        arity: int,
+        flags: CommandFlag = NONE,
+        keys: KeySpec | Sequence[KeySpec] = (),
+        categories: Category | None = None,
+        since: str = "1.0.0",
+        tips: Iterable[str] = (),
+        get_keys: GetKeys | None = None,
+        summary: str = "",
+        complexity: str = "O(1)",
+        syntax: str = "",
+        history: tuple[tuple[str, str], ...] = (),
+        deprecated_since: str = "",
+        replaced_by: str = "",
+        syscmd: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        """Declare the command that the decorated handler runs.
+
+        A name of two words (`CONFIG GET`) declares a subcommand of a container declared before. The
+        group's category is added to `categories`, and those that follow from flags: write, read, fast or
+        slow, admin, dangerous, pubsub, blocking.
+
+        Raises ValueError for a declaration that contradicts itself or another one.
+        """
+
+        def declare(handler: Handler) -> Handler:
+            docs = Docs(summary, complexity, syntax, history, deprecated_since, replaced_by, syscmd)
+            self._add(name, handler, arity, flags, keys, categories, since, tuple(tips), docs, get_keys)
+            return handler
+
+        return declare
+
+    def container(
+        self,
+        name: str,
+        *,
+        arity: int = -2,
+        flags: CommandFlag = NONE,
+        categories: Category | None = None,
+        since: str = "1.0.0",
+        summary: str = "",
+        complexity: str = "Depends on subcommand.",
+        syscmd: bool = False,
+    ) -> None:
+        """Declare a command that only has subcommands."""
+        docs = Docs(summary, complexity, syscmd=syscmd)
+        self._add(name, None, arity, flags, (), categories, since, (), docs, None)
+
+    def _add(
+        self,
+        name: str,
+        handler: Handler | None,
+        arity: int,
+        flags: CommandFlag,
+        keys: KeySpec | Sequence[KeySpec],
+        categories: Category | None,
+        since: str,
+        tips: tuple[str, ...],
+        docs: Docs,
+        get_keys: GetKeys | None,
+    ) -> None:
+        specs = (keys,) if isinstance(keys, KeySpec) else tuple(keys)
+        parent_name, _, subname = name.lower().partition(" ")
+        command = Command(
+            name=f"{parent_name}|{subname}" if subname else parent_name,
+            handler=handler,
+            arity=arity,
+            flags=flags,
+            categories=_implied_categories(flags) | self.category | (categories or Category(0)),
+            keys=specs,
+            since=since,
+            group=self.name,
+            tips=tips,
+            docs=docs,
+            get_keys=get_keys,
+        )
+        _check(command)
+        if subname:
+            siblings = self.commands[parent_name.encode()].subcommands
+            key = subname.encode()
+        else:
+            siblings = self.commands
+            key = parent_name.encode()
+        if key in siblings:
+            raise ValueError(f"{command.name} is declared twice")
+        siblings[key] = command
+
+
+def _implied_categories(flags: CommandFlag) -> Category:
+    implied = Category.FAST if FAST in flags else Category.SLOW
+    if WRITE in flags:
+        implied |= Category.WRITE
+    if READONLY in flags:
+        implied |= Category.READ
+    if ADMIN in flags:
+        implied |= Category.ADMIN | Category.DANGEROUS
+    if PUBSUB in flags:
+        implied |= Category.PUBSUB
+    if BLOCKING in flags:
+        implied |= Category.BLOCKING
+    return implied
+
+
+def _check(command: Command) -> None:
+    if command.arity == 0:
+        raise ValueError(f"{command.name}: arity counts the name, so it is never 0")
+    if WRITE in command.flags and READONLY in command.flags:
+        raise ValueError(f"{command.name}: WRITE and READONLY exclude each other")
+    for spec in command.keys:
+        if spec.is_range_by_index and spec.begin > abs(command.arity) and command.arity > 0:
+            raise ValueError(f"{command.name}: a key at {spec.begin}, beyond its arity")

@@ -1,0 +1,60 @@
+"""What execution asks of the shell around it: timers, connections, and the process itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Timer(Protocol):
+    """A pending call."""
+
+    def cancel(self) -> None:
+        """Never make the call."""
+
+
+class Connection(Protocol):
+    """The network side of a session."""
+
+    def flush(self) -> None:
+        """Send what the session has put in its `out` list."""
+
+    def resume(self) -> None:
+        """The session can take requests again (it is no longer blocked, paused or frozen)."""
+
+    def close(self, *, after_flush: bool) -> None:
+        """Close, at once or when all output has been sent."""
+
+    def output_bytes(self) -> int:
+        """Bytes of output that the network has not taken yet."""
+
+    def input_bytes(self) -> int:
+        """Bytes of requests that are not complete or not executed yet."""
+
+
+class Host(Protocol):
+    """The process around a server."""
+
+    def call_later(self, delay_ms: float, callback: Callable[..., object], *args: Any) -> Timer:
+        """Call back once, `delay_ms` milliseconds from now."""
+
+    def freeze(self, duration_ms: float) -> None:
+        """Stop reading, writing and ticking on every wire for that long, as a stopped process would."""
+
+    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> None:
+        """End the server in order; does not return control to any session."""
+
+    def abort_shutdown(self) -> bool:
+        """Call off a shutdown under way; whether there was one."""
+
+    def read_config_file(self) -> bytes | None:
+        """Content of the file that the server was started with, or None if it was started without."""
+
+    def write_config_file(self, content: bytes) -> None:
+        """Replace that file, atomically. Raises OSError."""
+
+    def apply_config(self, name: str) -> None:
+        """A directive that concerns sockets, files or the process was changed. Raises ValueError to refuse."""
+
+    def information(self) -> dict[str, str]:
+        """Facts of the process for INFO: pid, executable, listeners, CPU seconds, memory; by INFO field."""

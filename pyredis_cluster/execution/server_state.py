@@ -1,0 +1,215 @@
+"""One server without its sockets: everything that commands work on, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from pyredis_cluster.execution import gate
+from pyredis_cluster.execution.blocking import Blocking
+from pyredis_cluster.execution.command import Command
+from pyredis_cluster.execution.pause import Pauses
+from pyredis_cluster.execution.propagation import Propagation
+from pyredis_cluster.execution.pubsub import PubSub
+from pyredis_cluster.execution.session import Session
+from pyredis_cluster.execution.statistics import Statistics
+from pyredis_cluster.execution.table import CommandTable, Entry
+from pyredis_cluster.execution.transaction import Watches
+from pyredis_cluster.keyspace.database import Database
+from pyredis_cluster.keyspace.events import NOTIFY_KEY_MISS
+from pyredis_cluster.keyspace.keyspace import Keyspace
+from pyredis_cluster.protocol.errors import CommandError
+
+if TYPE_CHECKING:
+    from pyredis_cluster.config.config import Config
+    from pyredis_cluster.execution.host import Connection, Host
+    from pyredis_cluster.ports import Clock, Random
+
+
+class ClusterRouting(Protocol):
+    """What execution needs to know of the cluster."""
+
+    @property
+    def served(self) -> bytearray:
+        """16384 bytes: 1 where this node serves the slot with no further question."""
+
+    def redirection(
+        self, session: Session, slot: int, keys: list[bytes], writes: bool
+    ) -> CommandError | None:
+        """Why a request for `keys`, all of `slot`, may not run here, or None if it may."""
+
+
+class ServerState:
+    """All state of one server that is not a socket, a file or a timer.
+
+    The shell (`pyredis_cluster.server`) makes one, gives it a `Host`, opens sessions, and sends what is in
+    `outboxes` after each piece of work.
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[bytes, Command],
+        config: Config,
+        host: Host,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self.config = config
+        self.host = host
+        self.clock = clock
+        self.random = random
+        cluster_enabled = config.flag("cluster-enabled")
+        self.keyspace = Keyspace(config.integer("databases"), random, slotted=cluster_enabled)
+        self.table = CommandTable(commands)
+        self.propagation = Propagation(self.keyspace)
+        self.blocking = Blocking(self)
+        self.watches = Watches(self)
+        self.pubsub = PubSub()
+        self.pauses = Pauses(self)
+        self.statistics = Statistics()
+        self.sessions: dict[int, Session] = {}
+        self.outboxes: dict[Session, None] = {}
+        """Sessions with output that nothing has sent yet."""
+        self.monitors: dict[Session, None] = {}
+        self.gate = 0
+        self.cluster: ClusterRouting | None = None
+        self.served_slots: bytearray | None = None
+        self.maxmemory = 0
+        self.slow_ns = 10_000_000
+        self.notify_flags = 0
+        self.in_transaction = False
+        self._resumed: list[Session] = []
+        self._next_session_id = 1
+        self.run_id = f"{random.getrandbits(160):040x}"
+        self.update_time()
+        self.started_ms = self.keyspace.now_ms
+
+    def update_time(self) -> None:
+        """Read the clock; all that runs until the next reading happens at that time."""
+        keyspace = self.keyspace
+        now_ms = keyspace.now_ms = self.clock.unix_us() // 1000
+        keyspace.lru_clock = now_ms // 1000
+
+    def open_session(self, connection: Connection) -> Session:
+        """A new client. The shell fills in its addresses."""
+        session = Session(self, connection, self._next_session_id)
+        self._next_session_id += 1
+        self.sessions[session.id] = session
+        self.statistics.connections_received += 1
+        return session
+
+    def forget_session(self, session: Session) -> None:
+        """A client is gone."""
+        self.blocking.release(session)
+        session.blocked = None
+        self.watches.unwatch(session)
+        self.pubsub.leave(session)
+        if self.monitors.pop(session, 0) is None and not self.monitors:
+            self.set_gate(gate.GATE_MONITOR, False)
+        self.outboxes.pop(session, None)
+        self.sessions.pop(session.id, None)
+
+    def set_gate(self, bit: int, on: bool) -> None:
+        """Set or clear a GATE_ bit for all sessions, present and future. O(sessions)."""
+        self.gate = self.gate | bit if on else self.gate & ~bit
+        for session in self.sessions.values():
+            session.set_gate(bit, on)
+
+    def observers_changed(self) -> None:
+        """Someone began or ceased to care about changes of keys."""
+        wanted = self.watches.sessions or self.blocking.waiting or self.notify_flags or self.propagation.sinks
+        self.keyspace.observer = self._observe if wanted else None
+
+    def _observe(self, db: Database, key: bytes, event_class: int, event: bytes) -> None:
+        if self.propagation.sinks:
+            self.keyspace.unsettled = True
+        if event_class != NOTIFY_KEY_MISS:
+            if self.watches.sessions:
+                self.watches.touch(db.index, key)
+            if self.blocking.waiting:
+                self.blocking.signal(db.index, key)
+        if self.notify_flags & event_class:
+            self._notify(db.index, key, event)
+
+    def _notify(self, database: int, key: bytes, event: bytes) -> None:
+        if self.notify_flags & 1:
+            self.pubsub.publish(b"__keyspace@%d__:%b" % (database, key), event)
+        if self.notify_flags & 2:
+            self.pubsub.publish(b"__keyevent@%d__:%b" % (database, event), key)
+
+    def settle(self, database: int, argv: list[bytes]) -> None:
+        """What follows a command that left something to do: propagate its effects, serve who waited.
+
+        Inside EXEC only the effects are collected; EXEC itself settles at its end.
+        """
+        self.propagation.collect(database, argv)
+        if self.in_transaction:
+            return
+        self.keyspace.unsettled = False
+        self.propagation.flush()
+        if self.blocking.waiting:
+            self.blocking.serve()
+            self.propagation.flush()
+
+    def resume_later(self, session: Session) -> None:
+        """Run what is pending of a session once the running command is done."""
+        self._resumed.append(session)
+        self.outboxes[session] = None
+
+    def flush_outboxes(self) -> None:
+        """Run what became runnable, then send all output. The shell calls it after each piece of work."""
+        while self._resumed or self.outboxes:
+            resumed, self._resumed = self._resumed, []
+            for session in resumed:
+                if not session.is_closing:
+                    session.run_pending()
+                    session.connection.resume()
+            sessions, self.outboxes = self.outboxes, {}
+            for session in sessions:
+                session.connection.flush()
+
+    def account(self, session: Session, entry: Entry, argv: list[bytes], elapsed_ns: int) -> None:
+        """Count one call, timed by itself."""
+        entry.account(1, elapsed_ns)
+        if elapsed_ns >= self.slow_ns:
+            self.note_slow(session, argv, elapsed_ns)
+
+    def note_slow(self, session: Session, argv: list[bytes], elapsed_ns: int) -> None:
+        """A command took at least the slow log's threshold."""
+
+    def count_error(self, entry: Entry | None, error: CommandError) -> None:
+        """An error reply of a command that ran."""
+        if entry is not None:
+            entry.failed_calls += 1
+        self._count_error_code(error)
+
+    def count_rejection(self, entry: Entry | None, error: CommandError) -> None:
+        """An error reply of a command that was not let run."""
+        if entry is not None:
+            entry.rejected_calls += 1
+        self._count_error_code(error)
+
+    def _count_error_code(self, error: CommandError) -> None:
+        statistics = self.statistics
+        statistics.total_error_replies += 1
+        code = error.code
+        if code in statistics.errors or len(statistics.errors) < 128:
+            statistics.errors[code] = statistics.errors.get(code, 0) + 1
+
+    def exec_aborted(self, error: CommandError) -> None:
+        """EXEC itself was refused."""
+
+    def protected_refusal(self, session: Session, command: Command) -> CommandError | None:
+        """Why DEBUG or MODULE may not be run by this client, or None."""
+        return None
+
+    def write_refusal(self, session: Session, command: Command) -> CommandError | None:
+        """Why writes are refused now, or None."""
+        return None
+
+    def evict_to_limit(self, session: Session) -> bool:
+        """Free memory down to maxmemory; False where that did not succeed."""
+        return True
+
+    def feed_monitors(self, session: Session, argv: list[bytes]) -> None:
+        """Show a request to the clients that MONITOR."""

@@ -1,0 +1,272 @@
+"""One client: its state, and the loop that runs its requests.
+
+`execute` is the hottest code of the product. A request that nothing unusual concerns pays a table lookup,
+arity, slot check, the handler and the encoding of its reply; all that is unusual is folded into `gate`, one
+integer, and sends the request through `pyredis_cluster.execution.gate` instead.
+"""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+from collections import deque
+from typing import TYPE_CHECKING
+
+from pyredis_cluster.execution import gate
+from pyredis_cluster.execution.call import Call
+from pyredis_cluster.execution.table import ONE_KEY, Entry
+from pyredis_cluster.protocol.errors import CommandError
+from pyredis_cluster.protocol.reply import INTEGER_WIRE, NO_REPLY, Reply, Status, encode_into
+from pyredis_cluster.protocol.slots import key_slot
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.blocking import Blocked
+    from pyredis_cluster.execution.host import Connection
+    from pyredis_cluster.execution.server_state import ServerState
+    from pyredis_cluster.execution.transaction import Transaction
+
+Request = list[bytes]
+
+_OUTPUT_PAUSE_BYTES = 1 << 20
+"""Output of one batch after which the rest of its requests waits until the network has taken some."""
+
+
+class Session:
+    """State of one client connection, without the connection.
+
+    Output goes to `out`, which the connection sends. `gate` holds the GATE_ bits of
+    `pyredis_cluster.execution.gate`, those of the server included; 0 is the common case.
+    """
+
+    def __init__(self, server: ServerState, connection: Connection, session_id: int) -> None:
+        self.server = server
+        self.connection = connection
+        self.id = session_id
+        self.call = Call(server, self)
+        self.out: list[bytes] = []
+        self.gate = server.gate
+        self.resp = 2
+        self.address = ""
+        self.local_address = ""
+        self.fd = -1
+        self.is_unix_socket = False
+        self.name = b""
+        self.library_name = b""
+        self.library_version = b""
+        self.user = b"default"
+        self.created_ms = server.keyspace.now_ms
+        self.last_interaction_ms = self.created_ms
+        self.last_command = "NULL"
+        self.command_count = 0
+        self.is_readonly = False
+        self.is_asking = False
+        self.no_evict = False
+        self.no_touch = False
+        self.is_monitor = False
+        self.reply_off = False
+        self.skip_replies = 0
+        self.transaction: Transaction | None = None
+        self.watched: dict[tuple[int, bytes], bool] = {}
+        """Watched keys → whether they were expired already when WATCH came."""
+        self.is_dirty_cas = False
+        self.channels: dict[bytes, None] = {}
+        self.patterns: dict[bytes, None] = {}
+        self.shard_channels: dict[bytes, None] = {}
+        self.blocked: Blocked | None = None
+        self.retrying = False
+        self.deny_blocking = False
+        self.running_argv: Request = []
+        self.pending: deque[Request] = deque()
+        """Requests that came while the session could not run any."""
+        self.is_executing = False
+        self.is_closing = False
+
+    def execute(self, requests: list[Request]) -> None:
+        """Run requests in order. Replies are in `out` afterwards; those that cannot run now wait in `pending`."""
+        if self.pending or self.gate & gate.GATE_HOLD:
+            self.pending.extend(requests)
+            return
+        self.is_executing = True
+        server = self.server
+        server.update_time()
+        keyspace = server.keyspace
+        self.last_interaction_ms = keyspace.now_ms
+        served = server.served_slots
+        find = server.table.fast.get
+        clock_ns = server.clock.monotonic_ns
+        call = self.call
+        out = self.out
+        append = out.append
+        integers = INTEGER_WIRE
+        running: Entry | None = None
+        run = 0
+        done = 0
+        large_bytes = 0
+        started_ns = clock_ns()
+        for argv in requests:
+            done += 1
+            entry = find(argv[0])
+            count = len(argv)
+            if (
+                entry is None
+                or self.gate
+                or (count != entry.arity and (entry.arity > 0 or count < -entry.arity))
+                or (
+                    served is not None
+                    and entry.key_mode
+                    and (
+                        entry.key_mode != ONE_KEY
+                        or not served[
+                            crc_hqx(argv[1], 0) & 16383 if b"{" not in argv[1] else key_slot(argv[1])
+                        ]
+                    )
+                )
+            ):
+                if running is not None:
+                    running.account(run, clock_ns() - started_ns)
+                    running = None
+                self.execute_gated(argv)
+                if self.gate & gate.GATE_HOLD:
+                    self.pending.extend(requests[done:])
+                    break
+                started_ns = clock_ns()
+                continue
+            if entry is not running:
+                if running is not None:
+                    finished_ns = clock_ns()
+                    running.account(run, finished_ns - started_ns)
+                    started_ns = finished_ns
+                running = entry
+                run = 0
+            run += 1
+            self.running_argv = argv
+            try:
+                reply = entry.handler(call, argv)
+            except CommandError as error:
+                reply = error
+            kind = type(reply)
+            if kind is bytes:
+                append(b"$%d\r\n%b\r\n" % (len(reply), reply))
+            elif kind is Status:
+                append(reply.wire)
+            elif kind is int:
+                append(integers[reply] if 0 <= reply < 1024 else b":%d\r\n" % reply)
+            elif reply is None:
+                append(b"$-1\r\n" if self.resp == 2 else b"_\r\n")
+            else:
+                if kind is CommandError:
+                    server.count_error(entry, reply)
+                size = len(out)
+                encode_into(append, reply, self.resp)
+                if len(out) - size > 64:
+                    large_bytes += 16 * (len(out) - size)
+            if not entry.is_brief or kind is bytes:
+                if kind is bytes and len(reply) > 1024:
+                    large_bytes += len(reply)
+                if not entry.is_brief:
+                    finished_ns = clock_ns()
+                    server.account(self, entry, argv, finished_ns - started_ns)
+                    started_ns = finished_ns
+                    running = None
+            if keyspace.unsettled:
+                server.settle(call.db.index, argv)
+            if large_bytes > _OUTPUT_PAUSE_BYTES or self.gate & gate.GATE_HOLD:
+                self.pending.extend(requests[done:])
+                break
+        if running is not None:
+            elapsed_ns = clock_ns() - started_ns
+            running.account(run, elapsed_ns)
+            if elapsed_ns > server.slow_ns * run and run == 1:
+                server.note_slow(self, self.running_argv, elapsed_ns)
+        self.command_count += done
+        self.last_command = self._name_of(requests[done - 1])
+        self.is_executing = False
+
+    def execute_gated(self, argv: Request) -> None:
+        """Run one request through the whole gate; its reply, if any, goes to `out`."""
+        self.running_argv = argv
+        self.reply(gate.process(self, argv))
+
+    def _name_of(self, argv: Request) -> str:
+        entry = self.server.table.find(argv)
+        return entry.command.name if entry is not None else "NULL"
+
+    def reply(self, reply: Reply) -> None:
+        """Append a reply to the output, unless CLIENT REPLY says otherwise."""
+        if self.reply_off or self.skip_replies:
+            return
+        encode_into(self.out.append, reply, self.resp)
+
+    def send_push(self, wire: bytes) -> None:
+        """Append an out-of-band message, and have it sent even if the session is not executing."""
+        self.out.append(wire)
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the connection send `out` soon, where nothing else would."""
+        if not self.is_executing:
+            self.server.outboxes[self] = None
+
+    def set_gate(self, bit: int, on: bool) -> None:
+        """Set or clear one GATE_ bit of this session."""
+        self.gate = self.gate | bit if on else self.gate & ~bit
+
+    def become_blocked(self, blocked: Blocked) -> None:
+        """Wait for keys: no further request runs until `unblock`."""
+        self.blocked = blocked
+        self.set_gate(gate.GATE_BLOCKED, True)
+
+    def retry(self) -> None:
+        """Run the request again that the session is blocked on; unblock if it has a reply now."""
+        blocked = self.blocked
+        assert blocked is not None
+        server = self.server
+        entry = server.table.find(blocked.argv)
+        assert entry is not None
+        self.retrying = True
+        try:
+            reply = entry.handler(self.call, blocked.argv)
+        except CommandError as error:
+            reply = error
+        finally:
+            self.retrying = False
+        if reply is not NO_REPLY:
+            server.propagation.collect(self.call.db.index, blocked.argv)
+            self.unblock(reply)
+
+    def unblock(self, reply: Reply) -> None:
+        """End the wait with `reply` (an error counts as one of the command), and go on with what is pending."""
+        blocked = self.blocked
+        assert blocked is not None
+        server = self.server
+        server.blocking.release(self)
+        self.blocked = None
+        self.set_gate(gate.GATE_BLOCKED, False)
+        entry = server.table.find(blocked.argv)
+        if entry is not None:
+            if isinstance(reply, CommandError):
+                server.count_error(entry, reply)
+            entry.account(1, 0)
+        self.reply(reply)
+        self.wake()
+        server.resume_later(self)
+
+    def run_pending(self) -> None:
+        """Run requests that waited, now that the session may run again."""
+        if self.pending and not self.gate & gate.GATE_HOLD:
+            requests = list(self.pending)
+            self.pending.clear()
+            self.execute(requests)
+
+    def close(self, *, after_flush: bool) -> None:
+        """Run nothing more; close the connection at once, or when all output was sent."""
+        self.is_closing = True
+        self.pending.clear()
+        self.set_gate(gate.GATE_CLOSING, True)
+        self.connection.close(after_flush=after_flush)
+
+    def leave(self) -> None:
+        """The connection is gone: let go of all that the server holds for this session."""
+        self.is_closing = True
+        self.set_gate(gate.GATE_CLOSING, True)
+        self.pending.clear()
+        self.server.forget_session(self)

@@ -1,0 +1,120 @@
+"""The command table of one server: declarations plus this server's statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyredis_cluster.execution.command import FAST, Command, Handler
+from pyredis_cluster.execution.keyspec import KeyRange
+
+KEYLESS = 0
+ONE_KEY = 1
+"""Exactly one key, at argument 1: its slot is checked in the hot loop itself."""
+OTHER_KEYS = 2
+
+_MAX_SPELLINGS = 4096
+_LATENCY_BUCKETS = 40
+
+
+class Entry:
+    """One command of one server: what the hot loop needs of its declaration, and its statistics.
+
+    `latency_buckets[n]` counts calls that took [2**(n-1), 2**n) microseconds, [0, 1) for n = 0.
+    """
+
+    __slots__ = (
+        "arity",
+        "calls",
+        "command",
+        "elapsed_ns",
+        "failed_calls",
+        "handler",
+        "is_brief",
+        "key_mode",
+        "latency_buckets",
+        "rejected_calls",
+        "subcommands",
+    )
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.arity = command.arity
+        self.handler: Handler = command.handler or _container_without_subcommand
+        self.key_mode = _key_mode(command)
+        # Runs of brief commands share one clock reading in the hot loop.
+        self.is_brief = FAST in command.flags or command.docs.complexity == "O(1)"
+        self.subcommands = {name: Entry(sub) for name, sub in command.subcommands.items()}
+        self.calls = 0
+        self.elapsed_ns = 0
+        self.rejected_calls = 0
+        self.failed_calls = 0
+        self.latency_buckets = [0] * _LATENCY_BUCKETS
+
+    def account(self, calls: int, elapsed_ns: int) -> None:
+        """Count a run of `calls` calls that took `elapsed_ns` together."""
+        self.calls += calls
+        self.elapsed_ns += elapsed_ns
+        self.latency_buckets[(elapsed_ns // (1000 * calls)).bit_length()] += calls
+
+    def reset_statistics(self) -> None:
+        """Forget all counts, as CONFIG RESETSTAT does; subcommands too."""
+        self.calls = self.elapsed_ns = self.rejected_calls = self.failed_calls = 0
+        self.latency_buckets = [0] * _LATENCY_BUCKETS
+        for entry in self.subcommands.values():
+            entry.reset_statistics()
+
+
+def _container_without_subcommand(call: object, argv: list[bytes]) -> object:
+    raise AssertionError("the gate refuses a container that is called without a subcommand")
+
+
+def _key_mode(command: Command) -> int:
+    if not command.keys and command.get_keys is None:
+        return KEYLESS
+    if command.keys == (spec := command.keys[0],) and isinstance(spec, KeyRange) and command.get_keys is None:
+        if spec.begin == 1 and spec.last == 0:
+            return ONE_KEY
+    return OTHER_KEYS
+
+
+class CommandTable:
+    """All commands of one server.
+
+    `fast` maps a name, in the spelling that clients use, to its entry; containers are not in it. It learns
+    spellings as they come, up to a bound.
+    """
+
+    def __init__(self, commands: Mapping[bytes, Command]) -> None:
+        self.entries = {name: Entry(command) for name, command in commands.items()}
+        self.fast: dict[bytes, Entry] = {}
+        for name, entry in self.entries.items():
+            if entry.command.handler is not None:
+                self.fast[name] = entry
+                self.fast[name.upper()] = entry
+
+    def find(self, argv: list[bytes]) -> Entry | None:
+        """The entry that `argv` names, that of a subcommand where there is one, or None.
+
+        A container is returned as such where argv[1] is absent or unknown.
+        """
+        name = argv[0]
+        entry = self.fast.get(name)
+        if entry is not None:
+            return entry
+        entry = self.entries.get(name.lower())
+        if entry is None:
+            return None
+        if entry.subcommands and len(argv) > 1:
+            return entry.subcommands.get(argv[1].lower(), entry)
+        if entry.command.handler is not None and len(self.fast) < _MAX_SPELLINGS:
+            self.fast[name] = entry
+        return entry
+
+    def all_entries(self) -> list[Entry]:
+        """Every entry that can be called, subcommands included."""
+        found: list[Entry] = []
+        for entry in self.entries.values():
+            if entry.command.handler is not None:
+                found.append(entry)
+            found.extend(entry.subcommands.values())
+        return found

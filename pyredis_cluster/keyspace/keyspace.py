@@ -1,0 +1,72 @@
+"""All databases of one server, and what they share: time, counters, and who wants to know of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pyredis_cluster.keyspace.database import Database
+from pyredis_cluster.keyspace.limits import EncodingLimits
+
+if TYPE_CHECKING:
+    from pyredis_cluster.ports import Random
+
+ChangeObserver = Callable[["Database", bytes, int, bytes], None]
+
+
+class Keyspace:
+    """The databases of one server.
+
+    `now_ms` is the time of the command that runs: one clock reading for all it does. `dirty` counts
+    changes since the last save. `observer`, where set, hears of each change (`Database.changed`) and
+    each miss: it is None while nobody watches, is blocked, or is notified, and changes then cost nothing more
+    than the count. `propagate` takes commands that replicas and the AOF must run for effects that no
+    request names, such as the DEL of an expired key.
+    """
+
+    __slots__ = (
+        "active_expire_enabled",
+        "databases",
+        "dirty",
+        "evicted_keys",
+        "expired_keys",
+        "expires_on_access",
+        "hits",
+        "limits",
+        "lru_clock",
+        "misses",
+        "now_ms",
+        "observer",
+        "propagate",
+        "random",
+        "slotted",
+        "touch_lfu",
+        "unsettled",
+    )
+
+    def __init__(self, databases: int, random: Random, *, slotted: bool = False) -> None:
+        self.now_ms = 0
+        self.lru_clock = 0
+        self.unsettled = False
+        """Whether the running command left something to do after it: effects to propagate, clients to wake."""
+        self.dirty = 0
+        self.hits = 0
+        self.misses = 0
+        self.expired_keys = 0
+        self.evicted_keys = 0
+        self.active_expire_enabled = True
+        self.expires_on_access = True
+        """False on a replica: an expired key is hidden, but only the primary's DEL removes it."""
+        self.limits = EncodingLimits()
+        self.random = random
+        self.slotted = slotted
+        """Whether keys are also indexed by hash slot (cluster mode)."""
+        self.touch_lfu: Callable[[int], int] | None = None
+        """Under an LFU policy: the access field after one more access, from the one before."""
+        self.observer: ChangeObserver | None = None
+        self.propagate: Callable[[int, list[bytes]], None] | None = None
+        self.databases = [Database(self, index) for index in range(databases)]
+
+    def key_count(self) -> int:
+        """Number of keys in all databases, expired ones included. O(databases)."""
+        return sum(len(database.values) for database in self.databases)

@@ -1,0 +1,263 @@
+"""Requests: bytes from a client → lists of arguments.
+
+Two parsers that agree on every input (a property test holds them together):
+
+1. `StrictParser` follows Redis's `processMultibulkBuffer` and `processInlineBuffer` state by state. It is
+   incremental, knows every limit and every protocol error text, and is exact about what it consumed.
+2. `RequestParser`, the one to use, first tries hiredis, which is written in C, on a chunk that starts at a
+   request's first byte. hiredis is a *reply* parser: it takes `+OK` and `:1` for arguments, knows none of
+   Redis's limits, and cannot say how far it came. So the attempt is speculative: unless the chunk is
+   proven to hold whole, well-formed requests and nothing else, the attempt is thrown away before
+   anything ran and `StrictParser` reads the same bytes again.
+
+What proves it: hiredis returned arrays only and stopped exactly at the end of the chunk; the chunk has no more
+array headers than requests, so nothing is nested; it has as many `$` headers as there are arguments in
+all, so each is a bulk string; and `$-`, a nil argument, stands nowhere. A payload that looks like a header
+only costs the second reading.
+"""
+
+from __future__ import annotations
+
+import re
+
+import hiredis
+
+from pyredis_cluster.protocol.errors import ProtocolError
+from pyredis_cluster.protocol.words import UnbalancedQuotes, split_words
+
+INLINE_MAX_BYTES = 64 * 1024
+"""Longest inline request, and longest header line of a multibulk request."""
+
+MULTIBULK_MAX = 2**31 - 1
+"""Most arguments of one request (Redis 7: INT_MAX)."""
+
+UNAUTHENTICATED_MULTIBULK_MAX = 10
+UNAUTHENTICATED_BULK_MAX_BYTES = 16384
+
+DEFAULT_BULK_MAX_BYTES = 512 * 1024 * 1024
+"""Default of proto-max-bulk-len."""
+
+# hiredis allocates an array before its elements arrive: a header of a million or more is never shown to it.
+_HUGE_HEADER = re.compile(rb"\*\d{7}")
+
+Request = list[bytes]
+
+
+class StrictParser:
+    """Incremental parser of requests, with Redis's limits and error texts.
+
+    `feed` appends the requests that became complete to `requests`; a broken one raises ProtocolError after
+    those before it were appended, and the parser must not be fed again.
+    """
+
+    __slots__ = (
+        "_arguments",
+        "_authenticated",
+        "_buffer",
+        "_bulk_length",
+        "_bulk_max_bytes",
+        "_missing",
+        "_position",
+    )
+
+    def __init__(self, bulk_max_bytes: int = DEFAULT_BULK_MAX_BYTES) -> None:
+        self._buffer = bytearray()
+        self._position = 0
+        self._missing = 0
+        self._bulk_length = -1
+        self._arguments: Request = []
+        self._authenticated = True
+        self._bulk_max_bytes = bulk_max_bytes
+
+    def set_limits(self, *, authenticated: bool, bulk_max_bytes: int) -> None:
+        """Set what depends on the client and on the configuration; takes effect at the next `feed`."""
+        self._authenticated = authenticated
+        self._bulk_max_bytes = bulk_max_bytes
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether the next byte fed will be the first of a request."""
+        return not self._missing and self._position == len(self._buffer)
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes held of a request that is not complete yet."""
+        return len(self._buffer) - self._position + sum(map(len, self._arguments))
+
+    def feed(self, data: bytes, requests: list[Request]) -> None:
+        """Parse `data` after what is held; append complete requests to `requests`.
+
+        Raises ProtocolError.
+        """
+        self._buffer += data
+        try:
+            while self._next(requests):
+                pass
+        finally:
+            del self._buffer[: self._position]
+            self._position = 0
+
+    def _next(self, requests: list[Request]) -> bool:
+        """Parse one step; False where more bytes are needed."""
+        if self._missing:
+            return self._argument(requests)
+        if self._position == len(self._buffer):
+            return False
+        if self._buffer[self._position] == ord("*"):
+            return self._multibulk_header()
+        return self._inline(requests)
+
+    def _inline(self, requests: list[Request]) -> bool:
+        end = self._buffer.find(b"\n", self._position)
+        if end < 0:
+            if len(self._buffer) - self._position > INLINE_MAX_BYTES:
+                raise ProtocolError(b"too big inline request")
+            return False
+        line = bytes(self._buffer[self._position : end])
+        self._position = end + 1
+        if line.endswith(b"\r"):
+            line = line[:-1]
+        try:
+            words = split_words(line)
+        except UnbalancedQuotes:
+            raise ProtocolError(b"unbalanced quotes in request") from None
+        if words:
+            requests.append(words)
+        return True
+
+    def _header(self, too_big: bytes) -> bytes | None:
+        """The line at the position without its first byte and line end; None where it is incomplete."""
+        end = self._buffer.find(b"\r", self._position)
+        if end < 0:
+            if len(self._buffer) - self._position > INLINE_MAX_BYTES:
+                raise ProtocolError(too_big)
+            return None
+        if end + 1 >= len(self._buffer):
+            return None
+        line = bytes(self._buffer[self._position + 1 : end])
+        self._position = end + 2
+        return line
+
+    def _multibulk_header(self) -> bool:
+        line = self._header(b"too big mbulk count string")
+        if line is None:
+            return False
+        count = _length(line)
+        if count is None or count > MULTIBULK_MAX:
+            raise ProtocolError(b"invalid multibulk length")
+        if count > UNAUTHENTICATED_MULTIBULK_MAX and not self._authenticated:
+            raise ProtocolError(b"unauthenticated multibulk length")
+        self._missing = max(count, 0)
+        return True
+
+    def _argument(self, requests: list[Request]) -> bool:
+        if self._bulk_length < 0:
+            if self._position < len(self._buffer) and self._buffer[self._position] != ord("$"):
+                if (
+                    self._buffer.find(b"\r", self._position) < 0
+                    and len(self._buffer) - self._position <= INLINE_MAX_BYTES
+                ):
+                    return False
+                got = bytes(self._buffer[self._position : self._position + 1])
+                raise ProtocolError(b"expected '$', got '%b'" % got)
+            line = self._header(b"too big bulk count string")
+            if line is None:
+                return False
+            length = _length(line)
+            if length is None or length < 0 or length > self._bulk_max_bytes:
+                raise ProtocolError(b"invalid bulk length")
+            if length > UNAUTHENTICATED_BULK_MAX_BYTES and not self._authenticated:
+                raise ProtocolError(b"unauthenticated bulk length")
+            self._bulk_length = length
+        end = self._position + self._bulk_length
+        if len(self._buffer) < end + 2:
+            return False
+        self._arguments.append(bytes(self._buffer[self._position : end]))
+        # Redis skips the two bytes after a bulk without looking at them.
+        self._position = end + 2
+        self._bulk_length = -1
+        self._missing -= 1
+        if not self._missing:
+            requests.append(self._arguments)
+            self._arguments = []
+        return True
+
+
+def _length(line: bytes) -> int | None:
+    """The integer of a header line as string2ll reads it; None where it is none."""
+    if not line or len(line) > 20:
+        return None
+    digits = line[1:] if line[:1] == b"-" else line
+    if not digits.isdigit() or (len(digits) > 1 and digits[:1] == b"0") or line == b"-0":
+        return None
+    return int(line)
+
+
+class RequestParser:
+    """Bytes of one connection → requests, fast where the input is regular, strict everywhere.
+
+    `parse` returns the requests that became complete. Where it raises ProtocolError, `completed` holds
+    the requests before the broken one, to be answered before the error; the parser is then spent.
+    """
+
+    __slots__ = ("_authenticated", "_hiredis", "_strict", "completed")
+
+    def __init__(self, bulk_max_bytes: int = DEFAULT_BULK_MAX_BYTES) -> None:
+        self._hiredis = hiredis.Reader()
+        self._strict = StrictParser(bulk_max_bytes)
+        self._authenticated = True
+        self.completed: list[Request] = []
+
+    def set_limits(self, *, authenticated: bool, bulk_max_bytes: int) -> None:
+        """Set what depends on the client and on the configuration."""
+        self._authenticated = authenticated
+        self._strict.set_limits(authenticated=authenticated, bulk_max_bytes=bulk_max_bytes)
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes held of a request that is not complete yet."""
+        return self._strict.buffered_bytes
+
+    def parse(self, data: bytes) -> list[Request]:
+        """Return the requests that `data` completes; raises ProtocolError."""
+        if (
+            data[:1] == b"*"
+            and data[-2:] == b"\r\n"
+            and self._authenticated
+            and _HUGE_HEADER.search(data) is None
+            and (b"-" not in data or b"$-" not in data)
+            and self._strict.at_boundary
+        ):
+            requests = self._speculate(data)
+            if requests is not None:
+                return requests
+        requests = self.completed = []
+        self._strict.feed(data, requests)
+        return requests
+
+    def _speculate(self, data: bytes) -> list[Request] | None:
+        """Read `data` with hiredis; None unless it is whole requests of bulk strings and nothing else."""
+        reader = self._hiredis
+        has_data = reader.has_data
+        gets = reader.gets
+        requests: list[Request] = []
+        append = requests.append
+        arguments = 0
+        try:
+            reader.feed(data)
+            while has_data():
+                request = gets()
+                append(request)
+                arguments += len(request)
+            # One-byte needles are counted twice as fast, and decide unless a payload holds that byte.
+            stars = data.count(b"*")
+            dollars = data.count(b"$")
+            if (stars == len(requests) or data.count(b"\r\n*") == len(requests) - 1) and (
+                dollars == arguments or data.count(b"\r\n$") == arguments
+            ):
+                # Redis skips an empty request.
+                return requests if b"*0" not in data else [request for request in requests if request]
+        except (TypeError, IndexError, hiredis.HiredisError, MemoryError):
+            pass  # an incomplete request, or a reply that is no array
+        self._hiredis = hiredis.Reader()
+        return None

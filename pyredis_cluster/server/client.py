@@ -1,0 +1,167 @@
+"""The network side of a client: bytes in, requests to its session, replies out.
+
+Output is bounded in two ways. While the network has not taken what was written, no further request of this client
+is read or run (`pause_writing`), so a client that does not read its replies only ever stalls itself. And
+`client-output-buffer-limit` closes one that lets messages it did not ask for (pub/sub) pile up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from pyredis_cluster.execution import gate
+from pyredis_cluster.execution.session import Session
+from pyredis_cluster.protocol.errors import ProtocolError
+from pyredis_cluster.protocol.request import RequestParser
+
+if TYPE_CHECKING:
+    from pyredis_cluster.server.server import Server
+
+
+class ClientConnection(asyncio.Protocol):
+    """One accepted connection. Owns the transport and the parser; the session owns everything else."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._state = server.state
+        self._parser = RequestParser()
+        self._transport: asyncio.Transport | None = None
+        self._is_reading = True
+        self._is_writable = True
+        self._close_after_flush = False
+        self.session: Session | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the connection is there. Opens a session, unless the server refuses the client."""
+        self._transport = transport = cast(asyncio.Transport, transport)
+        refusal = self._server.refusal_of(transport)
+        if refusal is not None:
+            transport.write(b"-%b\r\n" % refusal.message)
+            transport.close()
+            return
+        session = self.session = self._state.open_session(self)
+        self._server.client_connected(self, session, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: bytes came. Runs every request they complete, then sends all replies in one write."""
+        session = self.session
+        if session is None or session.is_closing:
+            return
+        state = self._state
+        state.statistics.net_input_bytes += len(data)
+        try:
+            requests = self._parser.parse(data)
+        except ProtocolError as error:
+            self._protocol_error(session, error)
+            return
+        if requests:
+            try:
+                session.execute(requests)
+            except Exception:
+                self._server.log_failure(session)
+                self.close(after_flush=False)
+                return
+        out = session.out
+        if out and self._is_writable:
+            wire = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            state.statistics.net_output_bytes += len(wire)
+            self._transport.write(wire)  # type: ignore[union-attr]
+        if session.pending or not self._is_writable:
+            self._update_reading()
+        if state.outboxes:
+            state.flush_outboxes()
+
+    def _protocol_error(self, session: Session, error: ProtocolError) -> None:
+        session.execute(self._parser.completed)
+        self._server.log_protocol_error(session, error)
+        session.reply(error.reply)
+        session.close(after_flush=True)
+        self._state.flush_outboxes()
+
+    def flush(self) -> None:
+        """Send what is in the session's output."""
+        session = self.session
+        if session is None or self._transport is None:
+            return
+        if session.out and self._is_writable and not session.gate & gate.GATE_FROZEN:
+            wire = b"".join(session.out)
+            session.out.clear()
+            self._state.statistics.net_output_bytes += len(wire)
+            self._transport.write(wire)
+        if self._close_after_flush and not session.out:
+            self._transport.close()
+        elif session.out:
+            self._server.check_output_limit(self, session)
+
+    def pause_writing(self) -> None:
+        """asyncio: the send buffer is full. Reads no more from a client that does not read."""
+        self._is_writable = False
+        self._update_reading()
+
+    def resume_writing(self) -> None:
+        """asyncio: the send buffer has drained. Sends what waited, then runs what waited."""
+        self._is_writable = True
+        self.resume()
+        self._state.flush_outboxes()
+
+    def resume(self) -> None:
+        """The session can run requests again, as far as it is concerned."""
+        session = self.session
+        if session is None or session.is_closing:
+            return
+        self.flush()
+        while session.pending and self._is_writable and not session.gate & gate.GATE_HOLD:
+            session.run_pending()
+            self.flush()
+        self._update_reading()
+
+    def _update_reading(self) -> None:
+        session = self.session
+        wanted = (
+            self._is_writable
+            and session is not None
+            and not session.pending
+            and not session.gate & gate.GATE_FROZEN
+        )
+        if wanted == self._is_reading or self._transport is None or self._transport.is_closing():
+            return
+        self._is_reading = wanted
+        if wanted:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def freeze(self) -> None:
+        """Stop reading, as a stopped process would; `resume` ends it."""
+        self._update_reading()
+
+    def close(self, *, after_flush: bool) -> None:
+        """Close at once, or when all output has been sent."""
+        if self._transport is None:
+            return
+        if after_flush:
+            self._close_after_flush = True
+            if self.session is not None:
+                self._state.outboxes[self.session] = None
+        else:
+            self._transport.abort()
+
+    def output_bytes(self) -> int:
+        """Bytes of output that the network has not taken yet."""
+        waiting = sum(map(len, self.session.out)) if self.session is not None else 0
+        return waiting + (self._transport.get_write_buffer_size() if self._transport is not None else 0)
+
+    def input_bytes(self) -> int:
+        """Bytes of requests that are not complete or not executed yet."""
+        pending = self.session.pending if self.session is not None else ()
+        return self._parser.buffered_bytes + sum(sum(map(len, request)) for request in pending)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the connection is gone."""
+        session = self.session
+        if session is not None:
+            session.leave()
+            self._server.client_disconnected(self, session)
+            self._state.flush_outboxes()

@@ -1,0 +1,233 @@
+"""A socket transport that is cheaper than the event loop's own, where the platform has epoll.
+
+asyncio and uvloop spend several microseconds per chunk on handles, contexts and deferred writes; a pipelined
+batch of 16 commands costs this server less than twice that in all. Here all sockets of one event loop are in one epoll
+object, which the loop watches as a single reader: when it is readable, every ready socket is read, executed
+and answered in one callback, with the two system calls per chunk that Redis itself makes.
+
+`EpollTransport` is an `asyncio.Transport`, so protocols do not know the difference; where there is no epoll (or the
+loop cannot watch a file descriptor, as a simulated one), connections use the loop's own transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import socket
+from typing import Any
+
+_READ_BYTES = 65536
+_HIGH_WATER_BYTES = 64 * 1024
+_LOW_WATER_BYTES = 16 * 1024
+
+
+class Poller:
+    """All sockets of one event loop. Closes itself with the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._epoll = select.epoll()
+        self._transports: dict[int, EpollTransport] = {}
+        self.unsent: list[tuple[EpollTransport, bytes | bytearray | memoryview]] | None = None
+        loop.add_reader(self._epoll.fileno(), self._dispatch)
+
+    def add(self, transport: EpollTransport, fd: int) -> None:
+        """Watch a socket for reading."""
+        self._transports[fd] = transport
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def modify(self, fd: int, *, read: bool, write: bool) -> None:
+        """Change what a socket is watched for."""
+        self._epoll.modify(fd, (select.EPOLLIN if read else 0) | (select.EPOLLOUT if write else 0))
+
+    def remove(self, fd: int) -> None:
+        """Watch a socket no longer; the poller goes with its last one."""
+        del self._transports[fd]
+        self._epoll.unregister(fd)
+
+    def close(self) -> None:
+        """Let go of the loop."""
+        if not self.loop.is_closed():
+            self.loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no socket is watched."""
+        return not self._transports
+
+    def _dispatch(self) -> None:
+        find = self._transports.get
+        self.unsent = unsent = []
+        for fd, events in self._epoll.poll(0):
+            transport = find(fd)
+            if transport is None:
+                continue
+            # An error or a hang-up shows in the read, or in the write where reading is paused.
+            if events & ~select.EPOLLOUT:
+                transport.read_ready()
+            if events & select.EPOLLOUT:
+                transport.write_ready()
+        self.unsent = None
+        for transport, data in unsent:
+            transport.write(data)
+
+
+class EpollTransport(asyncio.Transport):
+    """One connected stream socket; see the module for why."""
+
+    def __init__(self, poller: Poller, sock: socket.socket, protocol: asyncio.Protocol) -> None:
+        super().__init__(
+            {"socket": sock, "peername": _name(sock.getpeername), "sockname": _name(sock.getsockname)}
+        )
+        sock.setblocking(False)
+        self._poller = poller
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._protocol = protocol
+        self._receive = sock.recv
+        self._send = sock.send
+        self._data_received = protocol.data_received
+        self._buffer = bytearray()
+        self._is_reading = True
+        self._is_paused = False
+        self._is_closing = False
+        self._is_lost = False
+        poller.add(self, self._fd)
+        protocol.connection_made(self)
+
+    def read_ready(self) -> None:
+        """The socket has data, or its end."""
+        try:
+            data = self._receive(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lose(error)
+            return
+        if data:
+            self._data_received(data)
+        elif not self._is_closing:
+            self._protocol.eof_received()
+            self.close()
+        else:
+            self._lose(None)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send at once what the socket takes, keep the rest."""
+        if self._is_lost or not data:
+            return
+        if not self._buffer:
+            if self._poller.unsent is not None:
+                self._poller.unsent.append((self, data))
+                return
+            try:
+                sent = self._send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self._lose_soon(error)
+                return
+            if sent == len(data):
+                return
+            data = memoryview(data)[sent:]
+            self._buffer += data
+            self._watch()
+        else:
+            self._buffer += data
+        if len(self._buffer) > _HIGH_WATER_BYTES and not self._is_paused:
+            self._is_paused = True
+            self._protocol.pause_writing()
+
+    def write_ready(self) -> None:
+        """The socket takes data again."""
+        if self._is_lost or not self._buffer:
+            return
+        try:
+            # A slice of a large bytearray would copy it all for each send.
+            with memoryview(self._buffer) as view:
+                sent = self._send(view[: 1 << 20])
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lose(error)
+            return
+        del self._buffer[:sent]
+        if not self._buffer:
+            self._watch()
+            if self._is_closing:
+                self._lose(None)
+                return
+        if self._is_paused and len(self._buffer) <= _LOW_WATER_BYTES:
+            self._is_paused = False
+            self._protocol.resume_writing()
+
+    def _watch(self) -> None:
+        if not self._is_lost:
+            self._poller.modify(self._fd, read=self._is_reading, write=bool(self._buffer))
+
+    def pause_reading(self) -> None:
+        """Read nothing until `resume_reading`."""
+        if self._is_reading:
+            self._is_reading = False
+            self._watch()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if not self._is_reading and not self._is_closing:
+            self._is_reading = True
+            self._watch()
+
+    def is_reading(self) -> bool:
+        """Whether the transport reads."""
+        return self._is_reading
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that the socket has not taken yet."""
+        return len(self._buffer)
+
+    def is_closing(self) -> bool:
+        """Whether the transport is closed or about to be."""
+        return self._is_closing
+
+    def close(self) -> None:
+        """Read no more; close once all that was written is sent."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self.pause_reading()
+        if not self._buffer:
+            self._lose_soon(None)
+
+    def abort(self) -> None:
+        """Close at once; what is not sent is lost."""
+        self._lose_soon(None)
+
+    def _lose_soon(self, error: Exception | None) -> None:
+        self._is_closing = True
+        if not self._is_lost:
+            self.pause_reading()
+            self._poller.loop.call_soon(self._lose, error)
+
+    def _lose(self, error: Exception | None) -> None:
+        if self._is_lost:
+            return
+        self._is_lost = self._is_closing = True
+        self._poller.remove(self._fd)
+        self._socket.close()
+        self._protocol.connection_lost(error)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """The protocol that is told."""
+        return self._protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Protocols are not exchanged here."""
+        raise NotImplementedError
+
+
+def _name(ask: Any) -> Any:
+    with contextlib.suppress(OSError):
+        return ask()
+    return None
