@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.execution.keyspec import KeySpec, legacy_range
+from pyredis_cluster.execution.keyspec import KeyFlag, KeySpec, are_movable, legacy_range
 from pyredis_cluster.protocol.reply import Reply
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Call", list[bytes]], Reply]
 GetKeys = Callable[[list[bytes]], list[int]]
+KeyFlagsOf = Callable[[list[bytes]], KeyFlag]
 
 
 class CommandFlag(Flag):
@@ -47,13 +48,14 @@ class CommandFlag(Flag):
     FAST = auto()
     NO_AUTH = auto()
     MAY_REPLICATE = auto()
+    NO_MANDATORY_KEYS = auto()
     NO_ASYNC_LOADING = auto()
     NO_MULTI = auto()
+    MOVABLEKEYS = auto()
     ALLOW_BUSY = auto()
     # Not shown by COMMAND INFO:
     PROTECTED = auto()
     TOUCHES_ARBITRARY_KEYS = auto()
-    NO_MANDATORY_KEYS = auto()
 
 
 NONE = CommandFlag(0)
@@ -79,7 +81,7 @@ PROTECTED = CommandFlag.PROTECTED
 TOUCHES_ARBITRARY_KEYS = CommandFlag.TOUCHES_ARBITRARY_KEYS
 NO_MANDATORY_KEYS = CommandFlag.NO_MANDATORY_KEYS
 
-_HIDDEN_FLAGS = PROTECTED | TOUCHES_ARBITRARY_KEYS | NO_MANDATORY_KEYS
+_HIDDEN_FLAGS = PROTECTED | TOUCHES_ARBITRARY_KEYS
 
 
 class Category(Flag):
@@ -145,27 +147,22 @@ class Command:
     tips: tuple[str, ...]
     docs: Docs
     get_keys: GetKeys | None = None
+    key_flags_of: KeyFlagsOf | None = None
+    """What this very request does to its keys, for a specification with VARIABLE_FLAGS."""
     subcommands: dict[bytes, Command] = field(default_factory=dict)
 
     @property
     def shown_flags(self) -> list[str]:
         """Flag names as COMMAND INFO lists them."""
-        shown = [each.name.lower() for each in self.flags & ~_HIDDEN_FLAGS if each.name]
+        shown = self.flags & ~_HIDDEN_FLAGS
         if self.has_movable_keys:
-            shown.append("movablekeys")
-        if NO_MULTI in self.flags:
-            shown.remove("no_multi")
-            shown.append("no_multi")
-        return shown
+            shown |= CommandFlag.MOVABLEKEYS
+        return [each.name.lower() for each in shown if each.name]
 
     @property
     def has_movable_keys(self) -> bool:
         """Whether clients must ask COMMAND GETKEYS, as first/last/step cannot say where the keys are."""
-        if self.get_keys is not None:
-            return True
-        return any(not spec.is_range_by_index for spec in self.keys) or len(
-            [spec for spec in self.keys if spec.is_range_by_index]
-        ) not in (0, 1, len(self.keys))
+        return are_movable(self.keys)
 
     @property
     def key_range(self) -> tuple[int, int, int]:
@@ -192,6 +189,7 @@ class Group:
         since: str = "1.0.0",
         tips: Iterable[str] = (),
         get_keys: GetKeys | None = None,
+        key_flags_of: KeyFlagsOf | None = None,
         summary: str = "",
         complexity: str = "O(1)",
         syntax: str = "",
@@ -211,7 +209,19 @@ class Group:
 
         def declare(handler: Handler) -> Handler:
             docs = Docs(summary, complexity, syntax, history, deprecated_since, replaced_by, syscmd)
-            self._add(name, handler, arity, flags, keys, categories, since, tuple(tips), docs, get_keys)
+            self._add(
+                name,
+                handler,
+                arity,
+                flags,
+                keys,
+                categories,
+                since,
+                tuple(tips),
+                docs,
+                get_keys,
+                key_flags_of,
+            )
             return handler
 
         return declare
@@ -230,7 +240,7 @@ class Group:
     ) -> None:
         """Declare a command that only has subcommands."""
         docs = Docs(summary, complexity, syscmd=syscmd)
-        self._add(name, None, arity, flags, (), categories, since, (), docs, None)
+        self._add(name, None, arity, flags, (), categories, since, (), docs)
 
     def _add(
         self,
@@ -243,7 +253,7 @@ class Group:
         since: str,
         tips: tuple[str, ...],
         docs: Docs,
-        get_keys: GetKeys | None,
+        finders: tuple[GetKeys | None, KeyFlagsOf | None] = (None, None),
     ) -> None:
         specs = (keys,) if isinstance(keys, KeySpec) else tuple(keys)
         parent_name, _, subname = name.lower().partition(" ")
@@ -258,7 +268,8 @@ class Group:
             group=self.name,
             tips=tips,
             docs=docs,
-            get_keys=get_keys,
+            get_keys=finders[0],
+            key_flags_of=finders[1],
         )
         _check(command)
         if subname:

@@ -1,13 +1,14 @@
 """Key specifications: where in a request its keys are.
 
 Each has a *begin search* (a fixed index, or a keyword) and a *find keys* step (a range, or a count that
-precedes the keys). Three classes cover every command of Redis:
+precedes the keys). Four classes cover every command of Redis:
 
     KeyRange(1)                     one key at argument 1
     KeyRange(1, last=-1)            keys from argument 1 to the end
     KeyRange(1, last=-1, step=2)    every second one: MSET
     KeyCount(1)                     argument 1 counts the keys that follow it: ZUNION
     KeyWord("STORE", -2)            the key after a word, sought from that argument (negative: backwards)
+    KeyUnknown()                    keys that only the command's own parser finds: SORT ... STORE
 
 Source: https://redis.io/docs/latest/develop/reference/key-specs/
 """
@@ -120,6 +121,15 @@ class KeyWord(KeySpec):
         return []
 
 
+@dataclass(frozen=True, slots=True)
+class KeyUnknown(KeySpec):
+    """Keys that no specification can find; the command needs a `get_keys` of its own."""
+
+    def positions(self, argv: list[bytes]) -> list[int] | None:
+        """None: only `get_keys` of the command knows."""
+        return None
+
+
 def _range(first: int, last: int, step: int, limit: int, count: int) -> list[int] | None:
     if last >= 0:
         end = first + last
@@ -143,15 +153,35 @@ def _counted(count_at: int, first: int, step: int, argv: list[bytes]) -> list[in
 
 def legacy_range(specs: tuple[KeySpec, ...]) -> tuple[int, int, int]:
     """First key, last key, step as COMMAND INFO's old fields: what adjoining index ranges add up to."""
-    first, last, step = 0, 0, 0
+    if len(specs) == 1 and isinstance(spec := specs[0], KeyRange):
+        return spec.begin, _absolute_last(spec), spec.step
+    plain, _ = _plain_ranges(specs)
+    if not plain:
+        return 0, 0, 0
+    # A last key counted from the end is further than any counted from the start.
+    last = max((_absolute_last(spec) for spec in plain), key=lambda end: (end < 0, end))
+    return min(spec.begin for spec in plain), last, 1
+
+
+def are_movable(specs: tuple[KeySpec, ...]) -> bool:
+    """Whether the old fields do not find all keys, so that clients must ask COMMAND GETKEYS."""
+    if any(INCOMPLETE in spec.flags for spec in specs):
+        return True
+    if len(specs) == 1 and isinstance(specs[0], KeyRange):
+        return False
+    return _plain_ranges(specs)[1]
+
+
+def _plain_ranges(specs: tuple[KeySpec, ...]) -> tuple[list[KeyRange], bool]:
+    """Ranges with step 1 that follow each other without a gap, and whether any specification is left out."""
+    plain: list[KeyRange] = []
+    previous_last = 0
     for spec in specs:
-        if not isinstance(spec, KeyRange):
-            continue
-        end = spec.last if spec.last < 0 else spec.begin + spec.last
-        if first == 0:
-            first, last, step = spec.begin, end, spec.step
-        elif spec.step == step and spec.begin == last + 1 and last >= 0:
-            last = end
-        else:
-            break
-    return first, last, step
+        if isinstance(spec, KeyRange) and spec.step == 1 and previous_last in (0, spec.begin - 1):
+            plain.append(spec)
+            previous_last = _absolute_last(spec)
+    return plain, len(plain) < len(specs)
+
+
+def _absolute_last(spec: KeyRange) -> int:
+    return spec.last if spec.last < 0 else spec.begin + spec.last
