@@ -14,8 +14,8 @@ _T = TypeVar("_T")
 class Clock(Protocol):
     """Time as a server sees it."""
 
-    def unix_us(self) -> int:
-        """Wall-clock time in microseconds since 1970; may jump."""
+    def unix_ns(self) -> int:
+        """Wall-clock time in nanoseconds since 1970; may jump."""
 
     def monotonic_ns(self) -> int:
         """Nanoseconds of a clock that never goes back; the origin means nothing."""

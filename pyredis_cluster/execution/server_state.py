@@ -57,6 +57,8 @@ class ServerState:
         self.config = config
         self.host = host
         self.clock = clock
+        self.unix_ns = clock.unix_ns
+        self.monotonic_ns = clock.monotonic_ns
         self.random = random
         cluster_enabled = config.flag("cluster-enabled")
         self.keyspace = Keyspace(config.integer("databases"), random, slotted=cluster_enabled)
@@ -87,7 +89,7 @@ class ServerState:
     def update_time(self) -> None:
         """Read the clock; all that runs until the next reading happens at that time."""
         keyspace = self.keyspace
-        now_ms = keyspace.now_ms = self.clock.unix_us() // 1000
+        now_ms = keyspace.now_ms = self.unix_ns() // 1_000_000
         keyspace.lru_clock = now_ms // 1000
 
     def open_session(self, connection: Connection) -> Session:

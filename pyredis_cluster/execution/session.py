@@ -15,7 +15,7 @@ from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.table import ONE_KEY, Entry
 from pyredis_cluster.protocol.errors import CommandError
-from pyredis_cluster.protocol.reply import INTEGER_WIRE, NO_REPLY, Reply, Status, encode_into
+from pyredis_cluster.protocol.reply import BULK_HEADER, INTEGER_WIRE, NO_REPLY, Reply, Status, encode_into
 from pyredis_cluster.protocol.slots import key_slot
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.transaction import Transaction
 
 Request = list[bytes]
+
+_OPENING_BRACE = ord("{")
 
 _OUTPUT_PAUSE_BYTES = 1 << 20
 """Output of one batch after which the rest of its requests waits until the network has taken some."""
@@ -55,8 +57,7 @@ class Session:
         self.user = b"default"
         self.created_ms = server.keyspace.now_ms
         self.last_interaction_ms = self.created_ms
-        self.last_command = "NULL"
-        self.command_count = 0
+        self.last_entry: Entry | None = None
         self.is_readonly = False
         self.is_asking = False
         self.no_evict = False
@@ -81,61 +82,66 @@ class Session:
         self.is_closing = False
 
     def execute(self, requests: list[Request]) -> None:
-        """Run requests in order. Replies are in `out` afterwards; those that cannot run now wait in `pending`."""
+        """Run requests in order: their replies are in `out` afterwards, or they wait in `pending`."""
         if self.pending or self.gate & gate.GATE_HOLD:
-            self.pending.extend(requests)
+            self._postpone(requests)
             return
         self.is_executing = True
         server = self.server
-        server.update_time()
         keyspace = server.keyspace
-        self.last_interaction_ms = keyspace.now_ms
+        # The reading that update_time makes, without the calls around it.
+        self.last_interaction_ms = keyspace.now_ms = now_ms = server.unix_ns() // 1_000_000
+        keyspace.lru_clock = now_ms // 1000
         served = server.served_slots
         find = server.table.fast.get
-        clock_ns = server.clock.monotonic_ns
+        clock_ns = server.monotonic_ns
         call = self.call
-        out = self.out
-        append = out.append
+        append = self.out.append
+        extend = self.out.extend
+        headers = BULK_HEADER
         integers = INTEGER_WIRE
+        crc16 = crc_hqx
+        output_bytes = 0
+        # Runs of the same brief command share one clock reading: `last` is the entry of the run, and
+        # `running` too unless it is one that must be timed call by call.
+        last: Entry | None = None
         running: Entry | None = None
         run = 0
-        done = 0
-        large_bytes = 0
         started_ns = clock_ns()
-        for argv in requests:
-            done += 1
+        waiting = iter(requests)
+        for argv in waiting:
             entry = find(argv[0])
-            count = len(argv)
             if (
                 entry is None
                 or self.gate
-                or (count != entry.arity and (entry.arity > 0 or count < -entry.arity))
+                or ((count := len(argv)) != entry.arity and (entry.arity > 0 or count < -entry.arity))
                 or (
                     served is not None
-                    and entry.key_mode
+                    and (mode := entry.key_mode)
                     and (
-                        entry.key_mode != ONE_KEY
+                        mode != ONE_KEY
                         or not served[
-                            crc_hqx(argv[1], 0) & 16383 if b"{" not in argv[1] else key_slot(argv[1])
+                            crc16(argv[1], 0) & 16383 if _OPENING_BRACE not in argv[1] else key_slot(argv[1])
                         ]
                     )
                 )
             ):
-                if running is not None:
-                    running.account(run, clock_ns() - started_ns)
-                    running = None
-                self.execute_gated(argv)
+                if last is not None:
+                    self._account(last, run, clock_ns() - started_ns)
+                    last = running = None
                 if self.gate & gate.GATE_HOLD:
-                    self.pending.extend(requests[done:])
+                    self._postpone([argv, *waiting])
                     break
+                self.execute_gated(argv)
                 started_ns = clock_ns()
                 continue
             if entry is not running:
-                if running is not None:
+                if last is not None:
                     finished_ns = clock_ns()
-                    running.account(run, finished_ns - started_ns)
+                    self._account(last, run, finished_ns - started_ns)
                     started_ns = finished_ns
-                running = entry
+                last = entry
+                running = entry if entry.is_brief else None
                 run = 0
             run += 1
             self.running_argv = argv
@@ -145,7 +151,12 @@ class Session:
                 reply = error
             kind = type(reply)
             if kind is bytes:
-                append(b"$%d\r\n%b\r\n" % (len(reply), reply))
+                size = len(reply)
+                if size < 1024:
+                    extend((headers[size], reply, b"\r\n"))
+                else:
+                    extend((b"$%d\r\n" % size, reply, b"\r\n"))
+                    output_bytes += size
             elif kind is Status:
                 append(reply.wire)
             elif kind is int:
@@ -155,40 +166,34 @@ class Session:
             else:
                 if kind is CommandError:
                     server.count_error(entry, reply)
-                size = len(out)
+                pieces = len(self.out)
                 encode_into(append, reply, self.resp)
-                if len(out) - size > 64:
-                    large_bytes += 16 * (len(out) - size)
-            if not entry.is_brief or kind is bytes:
-                if kind is bytes and len(reply) > 1024:
-                    large_bytes += len(reply)
-                if not entry.is_brief:
-                    finished_ns = clock_ns()
-                    server.account(self, entry, argv, finished_ns - started_ns)
-                    started_ns = finished_ns
-                    running = None
+                if len(self.out) - pieces > 64:
+                    output_bytes += sum(map(len, self.out[pieces:]))
             if keyspace.unsettled:
                 server.settle(call.db.index, argv)
-            if large_bytes > _OUTPUT_PAUSE_BYTES or self.gate & gate.GATE_HOLD:
-                self.pending.extend(requests[done:])
+            if output_bytes > _OUTPUT_PAUSE_BYTES:
+                self._postpone(list(waiting))
                 break
-        if running is not None:
-            elapsed_ns = clock_ns() - started_ns
-            running.account(run, elapsed_ns)
-            if elapsed_ns > server.slow_ns * run and run == 1:
-                server.note_slow(self, self.running_argv, elapsed_ns)
-        self.command_count += done
-        self.last_command = self._name_of(requests[done - 1])
+        if last is not None:
+            self.last_entry = last
+            self._account(last, run, clock_ns() - started_ns)
         self.is_executing = False
+
+    def _account(self, entry: Entry, calls: int, elapsed_ns: int) -> None:
+        """Count a run of calls; the last of them is `running_argv`."""
+        entry.account(calls, elapsed_ns)
+        if elapsed_ns >= self.server.slow_ns * calls:
+            self.server.note_slow(self, self.running_argv, elapsed_ns // calls)
+
+    def _postpone(self, requests: list[Request]) -> None:
+        if not self.is_closing:
+            self.pending.extend(requests)
 
     def execute_gated(self, argv: Request) -> None:
         """Run one request through the whole gate; its reply, if any, goes to `out`."""
         self.running_argv = argv
         self.reply(gate.process(self, argv))
-
-    def _name_of(self, argv: Request) -> str:
-        entry = self.server.table.find(argv)
-        return entry.command.name if entry is not None else "NULL"
 
     def reply(self, reply: Reply) -> None:
         """Append a reply to the output, unless CLIENT REPLY says otherwise."""

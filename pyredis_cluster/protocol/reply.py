@@ -120,7 +120,8 @@ NO_REPLY: Final = _NoReply("NO_REPLY")
 INTEGER_WIRE: Final = tuple(b":%d\r\n" % number for number in range(1024))
 """Wire form of the integers that most replies are."""
 
-_BULK_HEADER: Final = tuple(b"$%d\r\n" % length for length in range(1024))
+BULK_HEADER: Final = tuple(b"$%d\r\n" % length for length in range(1024))
+"""First line of the bulk strings that most replies are, by length."""
 
 _Append = Callable[[bytes], None]
 
@@ -204,7 +205,7 @@ def _dict(append: _Append, reply: dict[Any, Any], resp: int) -> None:
 
 
 def _elements(append: _Append, reply: list[Any], resp: int) -> None:
-    headers = _BULK_HEADER
+    headers = BULK_HEADER
     encoders = _ENCODERS
     for element in reply:
         # Three appends are cheaper than one % for the small bulk strings that long arrays are made of.

@@ -38,7 +38,10 @@ DEFAULT_BULK_MAX_BYTES = 512 * 1024 * 1024
 """Default of proto-max-bulk-len."""
 
 # hiredis allocates an array before its elements arrive: a header of a million or more is never shown to it.
-_HUGE_HEADER = re.compile(rb"\*\d{7}")
+_HUGE_HEADER = re.compile(rb"\*\d{7}").search
+
+_STAR, _DOLLAR, _MINUS, _LINE_FEED = b"*$-\n"
+_INCOMPLETE = object()
 
 Request = list[bytes]
 
@@ -200,18 +203,20 @@ class RequestParser:
     the requests before the broken one, to be answered before the error; the parser is then spent.
     """
 
-    __slots__ = ("_authenticated", "_hiredis", "_strict", "completed")
+    __slots__ = ("_authenticated", "_hiredis", "_is_regular", "_strict", "completed")
 
     def __init__(self, bulk_max_bytes: int = DEFAULT_BULK_MAX_BYTES) -> None:
-        self._hiredis = hiredis.Reader()
+        self._hiredis = hiredis.Reader(notEnoughData=_INCOMPLETE)
         self._strict = StrictParser(bulk_max_bytes)
         self._authenticated = True
+        self._is_regular = True
         self.completed: list[Request] = []
 
     def set_limits(self, *, authenticated: bool, bulk_max_bytes: int) -> None:
         """Set what depends on the client and on the configuration."""
         self._authenticated = authenticated
         self._strict.set_limits(authenticated=authenticated, bulk_max_bytes=bulk_max_bytes)
+        self._is_regular = authenticated and self._strict.at_boundary
 
     @property
     def buffered_bytes(self) -> int:
@@ -221,43 +226,35 @@ class RequestParser:
     def parse(self, data: bytes) -> list[Request]:
         """Return the requests that `data` completes; raises ProtocolError."""
         if (
-            data[:1] == b"*"
-            and data[-2:] == b"\r\n"
-            and self._authenticated
-            and _HUGE_HEADER.search(data) is None
-            and (b"-" not in data or b"$-" not in data)
-            and self._strict.at_boundary
+            data[0] == _STAR
+            and data[-1] == _LINE_FEED
+            and self._is_regular
+            and _HUGE_HEADER(data) is None
+            and (_MINUS not in data or data.find(b"$-") < 0)
         ):
             requests = self._speculate(data)
             if requests is not None:
                 return requests
         requests = self.completed = []
         self._strict.feed(data, requests)
+        self._is_regular = self._authenticated and self._strict.at_boundary
         return requests
 
     def _speculate(self, data: bytes) -> list[Request] | None:
         """Read `data` with hiredis; None unless it is whole requests of bulk strings and nothing else."""
         reader = self._hiredis
-        has_data = reader.has_data
-        gets = reader.gets
-        requests: list[Request] = []
-        append = requests.append
-        arguments = 0
         try:
             reader.feed(data)
-            while has_data():
-                request = gets()
-                append(request)
-                arguments += len(request)
-            # One-byte needles are counted twice as fast, and decide unless a payload holds that byte.
-            stars = data.count(b"*")
-            dollars = data.count(b"$")
-            if (stars == len(requests) or data.count(b"\r\n*") == len(requests) - 1) and (
-                dollars == arguments or data.count(b"\r\n$") == arguments
+            requests = list(iter(reader.gets, _INCOMPLETE))
+            arguments = sum(map(len, requests))
+            # One-byte needles are counted twice as fast, and decide unless a payload holds that byte. What
+            # is incomplete at the end has a `*` too.
+            if (data.count(_STAR) == len(requests) or data.count(b"\r\n*") == len(requests) - 1) and (
+                data.count(_DOLLAR) == arguments or data.count(b"\r\n$") == arguments
             ):
                 # Redis skips an empty request.
-                return requests if b"*0" not in data else [request for request in requests if request]
-        except (TypeError, IndexError, hiredis.HiredisError, MemoryError):
-            pass  # an incomplete request, or a reply that is no array
-        self._hiredis = hiredis.Reader()
+                return requests if data.find(b"*0") < 0 else [request for request in requests if request]
+        except (TypeError, hiredis.HiredisError, MemoryError):
+            pass  # a broken request, or a reply that has no length
+        self._hiredis = hiredis.Reader(notEnoughData=_INCOMPLETE)
         return None
