@@ -173,9 +173,9 @@ class Command:
 class Group:
     """The commands of one group of the Redis documentation; the decorator collects them."""
 
-    def __init__(self, name: str, category: Category = Category(0)) -> None:
+    def __init__(self, name: str, category: Category | None = None) -> None:
         self.name = name
-        self.category = category
+        self.category = category or Category(0)
         self.commands: dict[bytes, Command] = {}
 
     def command(
@@ -209,19 +209,8 @@ class Group:
 
         def declare(handler: Handler) -> Handler:
             docs = Docs(summary, complexity, syntax, history, deprecated_since, replaced_by, syscmd)
-            self._add(
-                name,
-                handler,
-                arity,
-                flags,
-                keys,
-                categories,
-                since,
-                tuple(tips),
-                docs,
-                get_keys,
-                key_flags_of,
-            )
+            finders = (get_keys, key_flags_of)
+            self._add(name, handler, arity, flags, keys, categories, since, tuple(tips), docs, finders)
             return handler
 
         return declare
