@@ -17,7 +17,8 @@ def handle_claims(state: ClusterState, sender: ClusterNode, header: Header) -> N
     Newer claims of a primary are taken over; a sender whose claims are out of date is told so.
     """
     owner = sender if sender.is_primary else sender.primary
-    if owner is None or owner.slots == header.slots:
+    # With unclaimed slots about, equal claims matter too: the owner may claim one of them again.
+    if owner is None or (owner.slots == header.slots and not state.not_claimed):
         return
     if sender.is_primary:
         take_over_claims(state, sender, header.config_epoch, header.slots)
