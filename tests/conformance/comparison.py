@@ -12,6 +12,7 @@ from tests.support.wire import Node, parse_all
 
 Comparable: TypeAlias = object
 
+_MONITOR_STAMP = re.compile(rb"\+\d{10}\.\d{6} (?=\[\d+ )|(?<=\d )127\.0\.0\.1:\d+(?=\])")
 _NUMBER = re.compile(rb"-?\d+(\.\d+)?(e[+-]?\d+)?$")
 
 
@@ -43,8 +44,8 @@ def _shape(node: Node) -> Comparable:
     return (node.kind, node.value is None)
 
 
-def _fields(node: Node, wanted: frozenset[str]) -> Comparable:
-    """Per line the field names in order, with the values of those wanted."""
+def _fields(node: Node, wanted: frozenset[str], *, only: bool) -> Comparable:
+    """Per line the field names in order with the values of those wanted; ``only`` leaves the others out."""
     if not isinstance(node.value, bytes) or node.kind not in "$=":
         return node
     lines: list[Comparable] = []
@@ -53,8 +54,10 @@ def _fields(node: Node, wanted: frozenset[str]) -> Comparable:
         names: list[Comparable] = []
         for pair in pairs:
             name, separator, value = re.match(r"([^:=]*)([:=]?)(.*)", pair).groups()  # type: ignore[union-attr]
-            names.append((name, separator, value if name in wanted else ""))
-        lines.append(names)
+            if name in wanted or not only:
+                names.append((name, separator, value if name in wanted else ""))
+        if names or not only:
+            lines.append(names)
     return (node.kind, lines)
 
 
@@ -71,11 +74,13 @@ def _near(one: Node, other: Node, tolerance: float) -> bool:
 
 def _normalised(raw: bytes, comparison: str) -> Comparable:
     nodes = parse_all(raw)
+    if comparison == "monitor":
+        return _MONITOR_STAMP.sub(rb"+", raw)
     if comparison == "?":
         return [_shape(node) for node in nodes]
     if comparison.startswith("%"):
-        wanted = frozenset(comparison[1:].split(","))
-        return [_fields(node, wanted) for node in nodes]
+        wanted = frozenset(comparison.lstrip("%=").split(","))
+        return [_fields(node, wanted, only=comparison.startswith("%=")) for node in nodes]
     return [_unordered(node, 2 if comparison == "~2" else 1, deep=comparison == "~~") for node in nodes]
 
 

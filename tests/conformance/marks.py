@@ -27,13 +27,16 @@ class _Line:
 
     def __init__(self) -> None:
         self.redis_is_right = self.valkey_is_right = self.they_agree = True
-        self.exact: set[bytes] = set()
+        self.exact: bytes | None = None
+        self.exact_is_steady = True
 
     def add(self, step: Step, redis: bytes, exact: bytes, valkey: bytes) -> None:
         self.redis_is_right &= same_reply(redis, exact, step.comparison)
         self.valkey_is_right &= same_reply(valkey, exact, step.comparison)
         self.they_agree &= same_reply(redis, valkey, step.comparison)
-        self.exact.add(exact)
+        if self.exact is None:
+            self.exact = exact
+        self.exact_is_steady &= same_reply(self.exact, exact, step.comparison)
 
     def mark(self) -> str | None:
         """The mark to write ("" for none), None if there is none that fits."""
@@ -41,16 +44,18 @@ class _Line:
             return "" if self.they_agree else "=7.0 "
         if self.valkey_is_right:
             return "=8.1 "
-        return "=7.2 " if len(self.exact) == 1 else None
+        return "=7.2 " if self.exact_is_steady else None
 
 
-def _observe(targets: dict[str, Target], sections: Iterable[Section], cluster: bool) -> dict[int, _Line]:
+def _observe(targets: dict[tuple[str, bool], Target], sections: Iterable[Section]) -> dict[int, _Line]:
     lines: dict[int, _Line] = defaultdict(_Line)
     for section in sections:
+        # In a cluster many lines are refused alike: only sections that run nowhere else tell something there.
+        cluster = not section.runs_in(resp=2, cluster=False) and not section.runs_in(resp=3, cluster=False)
         for resp in (2, 3):
             if not section.runs_in(resp=resp, cluster=cluster):
                 continue
-            columns = [run_section(targets[name], section, resp) for name in _ORACLES]
+            columns = [run_section(targets[name, cluster], section, resp) for name in _ORACLES]
             for step, *replies in zip(section.steps, *columns, strict=True):
                 lines[step.line].add(step, *replies)
     return lines
@@ -82,7 +87,7 @@ def _rewrite(group: str, lines: dict[int, _Line]) -> None:
         head = label.group() if label else ""
         written.append(head + mark + _MARK.sub("", text[len(head) :], count=1))
         if mark == "=7.2 ":
-            written.append("=> " + _literal(next(iter(lines[number].exact))))
+            written.append("=> " + _literal(lines[number].exact or b""))
     path.write_text("\n".join(written) + "\n", encoding="utf-8")
 
 
@@ -94,14 +99,17 @@ def main(groups: tuple[str, ...]) -> None:
     missing = [name for name in _ORACLES if name not in programs]
     if missing:
         raise click.ClickException(f"not on this machine: {', '.join(missing)}")
-    for cluster in (False,):
-        targets = {name: Target(programs[name], cluster=cluster) for name in _ORACLES}
-        try:
-            for group in groups or all_groups():
-                _rewrite(group, _observe(targets, load_group(group), cluster))
-        finally:
-            for target in targets.values():
-                target.stop()
+    targets = {
+        (name, cluster): Target(programs[name], cluster=cluster)
+        for name in _ORACLES
+        for cluster in (False, True)
+    }
+    try:
+        for group in groups or all_groups():
+            _rewrite(group, _observe(targets, load_group(group)))
+    finally:
+        for target in targets.values():
+            target.stop()
 
 
 if __name__ == "__main__":

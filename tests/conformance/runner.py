@@ -27,6 +27,8 @@ UNREACHABLE = b"<unreachable>"
 _PLACEHOLDER = re.compile(rb"\$(id|addr|laddr)\((\d+)\)")
 _CURSOR_AT = {b"SCAN": 1, b"HSCAN": 2, b"SSCAN": 2, b"ZSCAN": 2}
 _PAIRS = (b"HSCAN", b"ZSCAN")
+# Redis 7.2 leaves out the reply to a failed authentication when earlier replies are still unsent.
+_SENT_ALONE = (b"AUTH", b"HELLO")
 
 
 class Target:
@@ -176,6 +178,7 @@ class _SectionRun:
             and end - start < PIPELINE_LIMIT
             and steps[end].action == "call"
             and steps[end].client == steps[start].client
+            and (end == start or steps[end].words[0].upper() not in _SENT_ALONE)
         ):
             end += 1
         return steps[start:end]

@@ -17,7 +17,7 @@ _SEQUENCE = re.compile(r"<([^<>]*#[^<>]*) (-?\d+)\.\.(-?\d+)>")
 _REPEATED = re.compile(r"<([^<>*]+)\*(\d+)>")
 _SECTION = re.compile(r"--- (?P<name>.*?)(?: \((?P<options>[a-z0-9, ]+)\))?$")
 _CLIENT = re.compile(r"(\d*)([<>])$")
-_COMPARISON = re.compile(r"(~|~2|~~|\?\d*|%[\w,-]*)$")
+_COMPARISON = re.compile(r"(monitor|~|~2|~~|\?\d*|%=?[\w,-]*)$")
 _ESCAPES = {"n": 10, "r": 13, "t": 9, "b": 8, "a": 7}
 
 
