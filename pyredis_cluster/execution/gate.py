@@ -135,7 +135,7 @@ def _resolve(entry: Entry | None, argv: list[bytes]) -> CommandError | None:
     if entry is None:
         return unknown_command(argv)
     count = len(argv)
-    if entry.command.handler is None and count > 1:
+    if entry.subcommands and count > 1:
         return unknown_subcommand(entry.command.name, argv[1])
     if (entry.arity > 0 and count != entry.arity) or count < -entry.arity:
         return wrong_arity(entry.command.name)

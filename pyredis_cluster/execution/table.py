@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pyredis_cluster.execution.command import FAST, Command, Handler
+from pyredis_cluster.execution.command import FAST, PROTECTED, Command, Handler
 from pyredis_cluster.execution.keyspec import KeyRange
 
 KEYLESS = 0
@@ -64,6 +64,11 @@ class Entry:
             entry.reset_statistics()
 
 
+def _is_direct(entry: Entry) -> bool:
+    """Whether a request with the command's name may run without a further look."""
+    return not (entry.command.handler is None or entry.subcommands or PROTECTED in entry.command.flags)
+
+
 def _container_without_subcommand(call: object, argv: list[bytes]) -> object:
     raise AssertionError("the gate refuses a container that is called without a subcommand")
 
@@ -80,15 +85,15 @@ def _key_mode(command: Command) -> int:
 class CommandTable:
     """All commands of one server.
 
-    `fast` maps a name, in the spelling that clients use, to its entry; containers are not in it. It learns
-    spellings as they come, up to a bound.
+    `fast` maps a name, in the spelling that clients use, to its entry. It learns spellings as they come, up
+    to a bound. Containers are not in it, nor are protected commands, which always go through the gate.
     """
 
     def __init__(self, commands: Mapping[bytes, Command]) -> None:
         self.entries = {name: Entry(command) for name, command in commands.items()}
         self.fast: dict[bytes, Entry] = {}
         for name, entry in self.entries.items():
-            if entry.command.handler is not None:
+            if _is_direct(entry):
                 self.fast[name] = entry
                 self.fast[name.upper()] = entry
 
@@ -106,7 +111,7 @@ class CommandTable:
             return None
         if entry.subcommands and len(argv) > 1:
             return entry.subcommands.get(argv[1].lower(), entry)
-        if entry.command.handler is not None and len(self.fast) < _MAX_SPELLINGS:
+        if len(self.fast) < _MAX_SPELLINGS and _is_direct(entry):
             self.fast[name] = entry
         return entry
 
