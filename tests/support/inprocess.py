@@ -34,9 +34,9 @@ class ManualClock:
     def __init__(self) -> None:
         self.now_us = START_US
 
-    def unix_us(self) -> int:
+    def unix_ns(self) -> int:
         """See `Clock`."""
-        return self.now_us
+        return self.now_us * 1000
 
     def monotonic_ns(self) -> int:
         """See `Clock`."""
