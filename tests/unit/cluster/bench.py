@@ -86,7 +86,13 @@ class Bench:
 
 
 def entry(node_id: str, flags: int, **fields: Any) -> GossipEntry:
-    values = {"ip": "127.0.0.1", "port": 7001, "bus_port": 17001, "pong_received_s": 0, "secondary_port": 0}
+    values: dict[str, Any] = {
+        "ip": "127.0.0.1",
+        "port": 7001,
+        "bus_port": 17001,
+        "pong_received_s": 0,
+        "secondary_port": 0,
+    }
     values |= fields
     return GossipEntry(
         node_id,
@@ -111,3 +117,13 @@ def types(ready: Ready) -> list[int]:
 
 def texts(ready: Ready) -> list[str]:
     return [line.text for line in ready.logs]
+
+
+def is_suspected(node: ClusterNode) -> bool:
+    """As the property of that name; a call, so that type checkers do not take it for constant."""
+    return node.is_suspected
+
+
+def is_failed(node: ClusterNode) -> bool:
+    """As the property of that name; see `is_suspected`."""
+    return node.is_failed

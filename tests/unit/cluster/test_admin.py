@@ -73,7 +73,7 @@ def test_a_replica_cannot_forget_its_primary_but_be_reset(bench: Bench) -> None:
     bench.ready()
     bench.core.reset(bench.now_ms, hard=False)
     assert StopFollowing() in bench.ready().events
-    assert not bench.core.is_replica
+    assert "myself,master" in bench.core.nodes_text()
     bench.state.check()
 
 
@@ -148,15 +148,15 @@ def test_full_coverage_makes_the_state_ok_and_the_slots_served() -> None:
     assert not bench.core.served[0]
     assert bench.ready().events == [StateChanged(True)]
     assert bench.core.ok
-    assert bytes(bench.core.served) == b"\1" * 16384
+    assert sum(bench.core.served) == 16384
     bench.state.open_slot(4, bench.state.migrating_to, bench.peer(A))
-    assert not bench.core.served[4]
+    assert bench.core.served[4] == 0
     bench.state.refresh_all_served()
     bench.state.check()
     bench.state.close_all_slots()
-    assert bench.core.served[4]
+    assert bench.core.served[4] == 1
     bench.core.delete_slots([(5, 5)], bench.now_ms)
-    assert not bench.core.served[5]
+    assert bench.core.served[5] == 0
     assert StateChanged(False) in bench.ready().events
     assert not any(bench.core.served)
 

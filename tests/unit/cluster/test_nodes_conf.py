@@ -166,6 +166,7 @@ def test_what_a_core_saves_it_loads_again() -> None:
     bench.peer(B, slots=[1, 2, 3, 7], epoch=3)
     replica = bench.peer(C, primary=B)
     bench.state.join_shard(replica, bench.state.nodes[B].shard_id)
+    bench.state.current_epoch = 3
     text = bench.core.config_text()
     again = Bench(text, announce_hostname="me.example", announce_human_nodename="me").core.config_text()
     assert again == text.replace(" connected", " disconnected").replace(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pyredis_cluster.cluster import wire
@@ -25,8 +27,8 @@ def bench() -> Bench:
     return bench
 
 
-def ask(bench: Bench, sender: str = REPLICA_ID, **fields: object) -> tuple[list[int], list[str]]:
-    values: dict[str, object] = {"current_epoch": 7, "config_epoch": 3, "slots": [10, 11], "primary": A}
+def ask(bench: Bench, sender: str = REPLICA_ID, **fields: Any) -> tuple[list[int], list[str]]:
+    values: dict[str, Any] = {"current_epoch": 7, "config_epoch": 3, "slots": [10, 11], "primary": A}
     ready = bench.hear(MessageType.FAILOVER_AUTH_REQUEST, sender, **(values | fields))
     return types(ready), texts(ready)
 
