@@ -1,7 +1,129 @@
-"""CONFIG and its subcommands."""
+"""CONFIG: directives read, set, and written back to the file."""
 
 from __future__ import annotations
 
-from pyredis_cluster.execution.command import Group
+from pyredis_cluster.config.rewrite import rewritten
+from pyredis_cluster.execution.call import Call
+from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, CommandFlag, Group
+from pyredis_cluster.execution.gate import GATE_LOADING
+from pyredis_cluster.execution.help import help_lines
+from pyredis_cluster.execution.protection import is_local
+from pyredis_cluster.protocol.errors import CommandError, wrong_arity
+from pyredis_cluster.protocol.reply import OK, Reply
 
 config = Group("server")
+
+_FLAGS: CommandFlag = ADMIN | NOSCRIPT | LOADING | STALE
+_ON_ALL_NODES = ("request_policy:all_nodes", "response_policy:all_succeeded")
+
+config.container(
+    "CONFIG", since="2.0.0", summary="Groups the commands that read and change the configuration."
+)
+
+
+@config.command(
+    "CONFIG GET",
+    arity=-3,
+    flags=_FLAGS,
+    since="2.0.0",
+    complexity="O(N) when N is the number of configuration parameters provided",
+    syntax="parameter [parameter ...]",
+    summary="Answers the values of directives.",
+    history=(("7.0.0", "Added the ability to pass multiple pattern parameters in one call"),),
+)
+def config_get(call: Call, argv: list[bytes]) -> Reply:
+    """CONFIG GET parameter [parameter ...]
+
+    A map of name and value for every directive that one of the glob patterns names.
+    """
+    return dict(call.server.config.get_matching(argv[2:]))
+
+
+@config.command(
+    "CONFIG SET",
+    arity=-4,
+    flags=_FLAGS,
+    since="2.0.0",
+    complexity="O(N) when N is the number of configuration parameters provided",
+    syntax="parameter value [parameter value ...]",
+    summary="Sets directives of the running server.",
+    history=(("7.0.0", "Added the ability to set multiple parameters in one call."),),
+    tips=_ON_ALL_NODES,
+)
+def config_set(call: Call, argv: list[bytes]) -> Reply:
+    """CONFIG SET parameter value [parameter value ...]
+
+    `OK` where all were taken. Raises an error and changes nothing where one was not.
+    """
+    if len(argv) % 2:
+        raise wrong_arity("config|set")
+    call.server.config.set_many(
+        list(zip(argv[2::2], argv[3::2], strict=True)),
+        is_local=is_local(call.session),
+        is_loading=bool(call.server.gate & GATE_LOADING),
+    )
+    return OK
+
+
+@config.command(
+    "CONFIG REWRITE",
+    arity=2,
+    flags=_FLAGS,
+    since="2.8.0",
+    summary="Writes the directives as they are now to the configuration file.",
+    tips=_ON_ALL_NODES,
+)
+def config_rewrite(call: Call, argv: list[bytes]) -> Reply:
+    """CONFIG REWRITE
+
+    `OK`. Raises an error where the server was started without a file, or the file cannot be written.
+    """
+    server = call.server
+    if not server.config.config_file:
+        raise CommandError("ERR The server is running without a config file")
+    try:
+        # A file that has gone since is made anew.
+        server.host.write_config_file(rewritten(server.host.read_config_file() or b"", server.config))
+    except OSError as error:
+        raise CommandError(f"ERR Rewriting config file: {error.strerror}") from None
+    return OK
+
+
+@config.command(
+    "CONFIG RESETSTAT",
+    arity=2,
+    flags=_FLAGS,
+    since="2.0.0",
+    summary="Sets the counters of INFO back to zero.",
+    tips=_ON_ALL_NODES,
+)
+def config_resetstat(call: Call, argv: list[bytes]) -> Reply:
+    """CONFIG RESETSTAT
+
+    `OK`.
+    """
+    call.server.reset_statistics()
+    return OK
+
+
+@config.command(
+    "CONFIG HELP", arity=2, flags=LOADING | STALE, since="5.0.0", summary="Lists the subcommands."
+)
+def config_help(call: Call, argv: list[bytes]) -> Reply:
+    """CONFIG HELP
+
+    An array of status lines.
+    """
+    return help_lines(argv[0], _HELP)
+
+
+_HELP = """
+GET <pattern>
+    Return parameters matching the glob-like <pattern> and their values.
+SET <directive> <value>
+    Set the configuration <directive> to <value>.
+RESETSTAT
+    Reset statistics reported by the INFO command.
+REWRITE
+    Rewrite the configuration file.
+"""

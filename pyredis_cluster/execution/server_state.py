@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from pyredis_cluster.execution import gate
+from pyredis_cluster.execution import gate, protection
 from pyredis_cluster.execution.blocking import Blocking
-from pyredis_cluster.execution.command import Command
+from pyredis_cluster.execution.command import FAST, Command
+from pyredis_cluster.execution.latency import LatencyMonitor
 from pyredis_cluster.execution.pause import Pauses
 from pyredis_cluster.execution.propagation import Propagation
 from pyredis_cluster.execution.pubsub import PubSub
+from pyredis_cluster.execution.replication_state import ReplicationState
 from pyredis_cluster.execution.session import Session
 from pyredis_cluster.execution.statistics import Statistics
 from pyredis_cluster.execution.table import CommandTable, Entry
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.host import Connection, Host
     from pyredis_cluster.ports import Clock, Random
+
+
+NEVER_NS = 2**63 - 1
+"""A threshold that no command reaches."""
 
 
 class ClusterRouting(Protocol):
@@ -69,6 +75,8 @@ class ServerState:
         self.pubsub = PubSub()
         self.pauses = Pauses(self)
         self.statistics = Statistics()
+        self.latency = LatencyMonitor(self.keyspace)
+        self.replication = ReplicationState(random)
         self.sessions: dict[int, Session] = {}
         self.outboxes: dict[Session, None] = {}
         """Sessions with output that nothing has sent yet."""
@@ -77,7 +85,8 @@ class ServerState:
         self.cluster: ClusterRouting | None = None
         self.served_slots: bytearray | None = None
         self.maxmemory = 0
-        self.slow_ns = 10_000_000
+        self.slow_ns = NEVER_NS
+        """From how long on `note_slow` hears of a command."""
         self.notify_flags = 0
         self.in_transaction = False
         self._resumed: list[Session] = []
@@ -85,6 +94,17 @@ class ServerState:
         self.run_id = f"{random.getrandbits(160):040x}"
         self.update_time()
         self.started_ms = self.keyspace.now_ms
+        for name in ("slowlog-log-slower-than", "latency-monitor-threshold"):
+            config.on_change(name, self._renew_slow_threshold)
+        self._renew_slow_threshold()
+
+    def _renew_slow_threshold(self) -> None:
+        """`slow_ns` is the lower one of the slow log's threshold and the latency monitor's."""
+        slow_us = self.config.integer("slowlog-log-slower-than")
+        latency_ms = self.latency.threshold_ms = self.config.integer("latency-monitor-threshold")
+        self.slow_ns = min(
+            slow_us * 1000 if slow_us >= 0 else NEVER_NS, latency_ms * 1_000_000 if latency_ms else NEVER_NS
+        )
 
     def update_time(self) -> None:
         """Read the clock; all that runs until the next reading happens at that time."""
@@ -177,7 +197,11 @@ class ServerState:
             self.note_slow(session, argv, elapsed_ns)
 
     def note_slow(self, session: Session, argv: list[bytes], elapsed_ns: int) -> None:
-        """A command took at least the slow log's threshold."""
+        """A command took at least the slow log's or the latency monitor's threshold."""
+        entry = self.table.find(argv)
+        if entry is not None and self.latency.threshold_ms:
+            event = b"fast-command" if FAST in entry.command.flags else b"command"
+            self.latency.note(event, elapsed_ns // 1_000_000)
 
     def count_error(self, entry: Entry | None, error: CommandError) -> None:
         """An error reply of a command that ran."""
@@ -198,12 +222,20 @@ class ServerState:
         if code in statistics.errors or len(statistics.errors) < 128:
             statistics.errors[code] = statistics.errors.get(code, 0) + 1
 
+    def reset_statistics(self) -> None:
+        """All counters of INFO back to zero, as CONFIG RESETSTAT does."""
+        self.statistics.reset()
+        keyspace = self.keyspace
+        keyspace.hits = keyspace.misses = keyspace.expired_keys = keyspace.evicted_keys = 0
+        for entry in self.table.entries.values():
+            entry.reset_statistics()
+
     def exec_aborted(self, error: CommandError) -> None:
         """EXEC itself was refused."""
 
     def protected_refusal(self, session: Session, command: Command) -> CommandError | None:
         """Why DEBUG or MODULE may not be run by this client, or None."""
-        return None
+        return protection.refusal(self.config, session, command.name)
 
     def write_refusal(self, session: Session, command: Command) -> CommandError | None:
         """Why writes are refused now, or None."""
