@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
 
 
+_CHECK_QUERY_BYTES = 1 << 20
+"""client-query-buffer-limit cannot be less, so a shorter request need not be held against it."""
+
+_CHECK_OUTPUT_BYTES = 16384
+"""client-output-buffer-limit does not count what Redis keeps in a client's own fixed buffer."""
+
+
 class ClientConnection(asyncio.Protocol):
     """One accepted connection. Owns the transport and the parser; the session owns everything else."""
 
@@ -35,13 +42,13 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the connection is there. Opens a session, unless the server refuses the client."""
         self._transport = transport = cast(asyncio.Transport, transport)
-        refusal = self._server.refusal_of(transport)
+        refusal = self._server.clients.refusal_of(transport)
         if refusal is not None:
             transport.write(b"-%b\r\n" % refusal.message)
             transport.close()
             return
         session = self.session = self._state.open_session(self)
-        self._server.client_connected(self, session, transport)
+        self._server.clients.connected(self, session, transport)
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes came. Runs every request they complete, then sends all replies in one write."""
@@ -53,29 +60,37 @@ class ClientConnection(asyncio.Protocol):
         try:
             requests = self._parser.parse(data)
         except ProtocolError as error:
-            self._protocol_error(session, error)
+            self._protocol_error(session, error, data)
             return
         if requests:
             try:
                 session.execute(requests)
-            except Exception:
-                self._server.log_failure(session)
-                self.close(after_flush=False)
+            except Exception as failure:
+                self._server.clients.failed(session, failure)
+                session.close(after_flush=False)
                 return
+        elif self._parser.buffered_bytes > _CHECK_QUERY_BYTES:
+            self._check_query_limit(session, data)
         out = session.out
         if out and self._is_writable:
             wire = out[0] if len(out) == 1 else b"".join(out)
             out.clear()
-            state.statistics.net_output_bytes += len(wire)
-            self._transport.write(wire)  # type: ignore[union-attr]
+            size = len(wire)
+            state.statistics.net_output_bytes += size
+            if size < _CHECK_OUTPUT_BYTES or not self._exceeds_output_limit(session, size):
+                self._transport.write(wire)  # type: ignore[union-attr]
         if session.pending or not self._is_writable:
             self._update_reading()
         if state.outboxes:
             state.flush_outboxes()
 
-    def _protocol_error(self, session: Session, error: ProtocolError) -> None:
+    def _check_query_limit(self, session: Session, data: bytes) -> None:
+        if self._server.clients.exceeds_query_limit(session, self._parser.buffered_bytes, data):
+            session.close(after_flush=False)
+
+    def _protocol_error(self, session: Session, error: ProtocolError, data: bytes) -> None:
         session.execute(self._parser.completed)
-        self._server.log_protocol_error(session, error)
+        self._server.clients.broke_protocol(session, error, data)
         session.reply(error.reply)
         session.close(after_flush=True)
         self._state.flush_outboxes()
@@ -85,15 +100,24 @@ class ClientConnection(asyncio.Protocol):
         session = self.session
         if session is None or self._transport is None:
             return
-        if session.out and self._is_writable and not session.gate & gate.GATE_FROZEN:
+        if session.gate & gate.GATE_FROZEN:
+            return
+        if session.out:
+            # Also while nothing is taken: the transport keeps count of what waits, a list of pieces would not.
             wire = b"".join(session.out)
             session.out.clear()
             self._state.statistics.net_output_bytes += len(wire)
+            waiting = self._transport.get_write_buffer_size() + len(wire)
+            if waiting >= _CHECK_OUTPUT_BYTES and self._exceeds_output_limit(session, len(wire)):
+                return
             self._transport.write(wire)
-        if self._close_after_flush and not session.out:
+        if self._close_after_flush:
             self._transport.close()
-        elif session.out:
-            self._server.check_output_limit(self, session)
+
+    def _exceeds_output_limit(self, session: Session, added_bytes: int) -> bool:
+        assert self._transport is not None
+        waiting = self._transport.get_write_buffer_size() + added_bytes
+        return self._server.clients.output_limits.check(self, session, waiting)
 
     def pause_writing(self) -> None:
         """asyncio: the send buffer is full. Reads no more from a client that does not read."""
@@ -148,6 +172,12 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._transport.abort()
 
+    def finish(self) -> None:
+        """Send what can be sent at once, and close: the server ends."""
+        if self.session is not None and self._transport is not None and not self._transport.is_closing():
+            self.flush()
+            self._transport.close()
+
     def output_bytes(self) -> int:
         """Bytes of output that the network has not taken yet."""
         waiting = sum(map(len, self.session.out)) if self.session is not None else 0
@@ -163,5 +193,5 @@ class ClientConnection(asyncio.Protocol):
         session = self.session
         if session is not None:
             session.leave()
-            self._server.client_disconnected(self, session)
+            self._server.clients.disconnected(self, session)
             self._state.flush_outboxes()

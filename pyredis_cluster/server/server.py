@@ -10,117 +10,139 @@ from typing import TYPE_CHECKING, Any
 from pyredis_cluster.commands.registry import COMMANDS
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.server_state import ServerState
-from pyredis_cluster.protocol.errors import CommandError, ProtocolError
 from pyredis_cluster.server.client import ClientConnection
+from pyredis_cluster.server.clients import Clients
+from pyredis_cluster.server.config_file import ConfigFile
+from pyredis_cluster.server.cron import Cron
+from pyredis_cluster.server.freeze import Freezer, LoopTimer
+from pyredis_cluster.server.information import information
+from pyredis_cluster.server.limits import IdleTimeout
+from pyredis_cluster.server.listeners import Listeners
+from pyredis_cluster.server.log import Log, write_nowhere
+from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
+from pyredis_cluster.server.reconfigure import watch_config
+from pyredis_cluster.server.stopping import Stopping
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.host import Timer
-    from pyredis_cluster.execution.session import Session
-
-CRON_INTERVAL_MS = 100
-
-
-class LoopTimer:
-    """A pending call of the event loop that does not happen while the server is frozen."""
-
-    def __init__(
-        self, server: Server, delay_ms: float, callback: Callable[..., object], args: tuple[Any, ...]
-    ) -> None:
-        self._server = server
-        self._callback = callback
-        self._args = args
-        self._handle = server.loop.call_later(max(delay_ms, 0) / 1000, self._fire)
-
-    def _fire(self) -> None:
-        if self._server.is_frozen:
-            self._server.postpone(self._fire)
-            return
-        self._server.state.update_time()
-        self._callback(*self._args)
-        self._server.state.flush_outboxes()
-
-    def cancel(self) -> None:
-        """Never make the call."""
-        self._handle.cancel()
-        self._callback = _nothing
-
-
-def _nothing(*args: object) -> None:
-    pass
+    from pyredis_cluster.ports import Clock, Random
 
 
 class Server:
-    """A running server, and the `Host` of its state."""
+    """A running server, and the `Host` of its state.
 
-    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+    Servers of one event loop share a `Network`; a server that is given none makes its own, and closes it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        network: Network | None = None,
+        log: Log | None = None,
+        clock: Clock | None = None,
+        random_source: Random | None = None,
+    ) -> None:
         self.loop = loop
         self.config = config
-        self.is_frozen = False
-        self._postponed: list[Callable[[], None]] = []
-        self._listeners: list[asyncio.AbstractServer] = []
-        self.connections: dict[ClientConnection, None] = {}
-        self.stopped = asyncio.Event()
-        self.state = ServerState(COMMANDS, config, self, SystemClock(), random.Random())
+        clock = clock or SystemClock()
+        self.log = log or Log(clock, write_nowhere)
+        self.network = network or Network(loop)
+        self._owns_network = network is None
+        self.freezer = Freezer(loop)
+        self.cron = Cron(self.call_later, lambda: self.state.keyspace.now_ms)
+        self.stopping = Stopping(self)
+        self.state = ServerState(COMMANDS, config, self, clock, random_source or random.Random())
+        self.clients = Clients(self)
+        self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
+        self._config_file = ConfigFile(config)
+        watch_config(self)
+        self.freezer.on_freeze.append(self._freeze)
+        self.freezer.on_thaw.append(self._thaw)
+        self.cron.every(1000, IdleTimeout(self.state, self.log).check_all)
+        self.cron.every(1000, self.clients.output_limits.check_all)
+
+    @property
+    def stopped(self) -> asyncio.Event:
+        """Set once the server has ended."""
+        return self.stopping.stopped
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the server does nothing now."""
+        return self.freezer.is_frozen
 
     async def start(self) -> None:
-        """Listen on every address of `bind`. Raises OSError where one is taken."""
-        self._listeners.append(
-            await self.loop.create_server(
-                lambda: ClientConnection(self), "127.0.0.1", self.config.integer("port"), backlog=511
-            )
-        )
+        """Listen and serve. Raises `ListenError`, the reason being logged."""
+        config = self.config
+        self.log.role = "X" if config.is_sentinel else "M"
+        mode = "cluster" if config.flag("cluster-enabled") else "standalone"
+        self.log.notice(f"Running mode={mode}, port={config.integer('port')}.")
+        self.listeners.open()
+        self.log.notice("Server initialized")
+        self.cron.start()
+        for kind in self.listeners.kinds:
+            self.log.notice(f"Ready to accept connections {kind}")
 
     def call_later(self, delay_ms: float, callback: Callable[..., object], *args: Any) -> Timer:
         """See `Host`."""
-        return LoopTimer(self, delay_ms, callback, args)
+        return LoopTimer(self.loop, self.freezer, self.work, delay_ms, callback, args)
 
-    def postpone(self, callback: Callable[[], None]) -> None:
-        """Call back when the server is no longer frozen."""
-        self._postponed.append(callback)
+    def work(self, callback: Callable[..., object], args: tuple[Any, ...] = ()) -> None:
+        """Make one call at a fresh time, then send what it left. A failure is logged and costs nothing else."""
+        self.state.update_time()
+        try:
+            callback(*args)
+            self.state.flush_outboxes()
+        except Exception as error:
+            self.log.failure(f"Failure in {getattr(callback, '__qualname__', callback)}", error)
 
     def freeze(self, duration_ms: float) -> None:
         """See `Host`."""
-        self.is_frozen = True
+        self.freezer.freeze(duration_ms)
+
+    def _freeze(self) -> None:
         self.state.set_gate(gate.GATE_FROZEN, True)
-        for connection in self.connections:
+        self.listeners.pause()
+        for connection in self.clients.connections:
             connection.freeze()
-        self.loop.call_later(duration_ms / 1000, self._thaw)
 
     def _thaw(self) -> None:
-        self.is_frozen = False
         self.state.set_gate(gate.GATE_FROZEN, False)
         self.state.update_time()
-        postponed, self._postponed = self._postponed, []
-        for callback in postponed:
-            callback()
-        for connection in list(self.connections):
+        self.listeners.resume()
+        for connection in list(self.clients.connections):
             connection.resume()
         self.state.flush_outboxes()
 
-    def refusal_of(self, transport: asyncio.Transport) -> CommandError | None:
-        """Why a new connection is not served, or None."""
-        return None
+    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> None:
+        """See `Host`."""
+        self.stopping.shutdown(save=save, now=now, force=force)
 
-    def client_connected(
-        self, connection: ClientConnection, session: Session, transport: asyncio.Transport
-    ) -> None:
-        """A session was opened."""
-        self.connections[connection] = None
+    def abort_shutdown(self) -> bool:
+        """See `Host`."""
+        return self.stopping.abort()
 
-    def client_disconnected(self, connection: ClientConnection, session: Session) -> None:
-        """A session has ended."""
-        self.connections.pop(connection, None)
+    def read_config_file(self) -> bytes | None:
+        """See `Host`."""
+        return self._config_file.read()
 
-    def log_failure(self, session: Session) -> None:
-        """A request made our code fail: log the traceback."""
-        import traceback
+    def write_config_file(self, content: bytes) -> None:
+        """See `Host`."""
+        self._config_file.write(content)
 
-        traceback.print_exc()
+    def information(self) -> dict[str, str]:
+        """See `Host`."""
+        return information(self)
 
-    def log_protocol_error(self, session: Session, error: ProtocolError) -> None:
-        """A client broke the protocol."""
-
-    def check_output_limit(self, connection: ClientConnection, session: Session) -> None:
-        """Close a client whose output exceeds client-output-buffer-limit."""
+    def release(self) -> None:
+        """Let go of everything outside; part of ending."""
+        self.cron.stop()
+        self.freezer.abandon()
+        self.listeners.close()
+        self.clients.close_all()
+        if self._owns_network:
+            self.loop.call_soon(self.network.close)

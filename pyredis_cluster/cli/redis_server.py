@@ -1,0 +1,190 @@
+"""redis-server's own form of the program: one server, configured by a file and options."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from pyredis_cluster.cli.texts import HELP, NO_MEMORY_TEST, NO_SENTINEL, SYSTEM_IS_FINE, VERSION
+from pyredis_cluster.config.command_line import CommandLine, parse_command_line
+from pyredis_cluster.config.config import Config
+from pyredis_cluster.config.loader import ConfigFileError, ConfigFileUnreadableError, load
+from pyredis_cluster.server.listeners import ListenError
+from pyredis_cluster.server.log import Log, write_to_stdout
+from pyredis_cluster.server.ports import SystemClock
+from pyredis_cluster.server.process import PidFile, Supervisor, Syslog, daemonize, raise_open_files
+from pyredis_cluster.version import REDIS_VERSION
+
+
+class StartError(Exception):
+    """The server cannot be started; the reason has been printed or logged."""
+
+
+def run_redis_server(arguments: Sequence[str], program: str) -> int:
+    """Do what the command line asks for; the exit code."""
+    command_line = parse_command_line(arguments, program=program)
+    if command_line.show_version:
+        print(VERSION)
+        return 0
+    if command_line.show_help:
+        print(HELP, file=sys.stderr)
+        return 1
+    if command_line.test_memory:
+        print(NO_MEMORY_TEST, file=sys.stderr)
+        return 1
+    if command_line.check_system:
+        print(SYSTEM_IS_FINE)
+        return 0
+    if command_line.sentinel:
+        print(NO_SENTINEL, file=sys.stderr)
+        return 1
+    return _serve(command_line, program)
+
+
+def _serve(command_line: CommandLine, program: str) -> int:
+    log = Log(SystemClock(), write_to_stdout)
+    try:
+        config = _load(command_line, log)
+    except ConfigFileError as error:
+        sys.stderr.write(str(error))
+        return 1
+    except ConfigFileUnreadableError as error:
+        log.warning(str(error))
+        return 1
+    try:
+        pid_file, supervisor = _enter(config, log)
+    except StartError:
+        return 1
+    if command_line.overrides is None and command_line.config_file is None and not command_line.from_stdin:
+        log.warning(
+            "Warning: no config file specified, using the default config. In order to specify a config file use "
+            f"{program} /path/to/redis.conf"
+        )
+    else:
+        log.notice("Configuration loaded")
+    try:
+        return run_loop(lambda loop: _run_server(config, loop, log, pid_file, supervisor))
+    except ListenError:
+        return 1
+
+
+def _load(command_line: CommandLine, log: Log) -> Config:
+    def read_file(path: str) -> bytes:
+        with open(path, "rb") as file:
+            return file.read()
+
+    config = load(
+        command_line,
+        read_file,
+        sys.stdin.buffer.read,
+        directory=os.getcwd(),
+        change_directory=enter_directory,
+        join_path=os.path.join,
+        list_files=lambda pattern: sorted(glob.glob(pattern)),
+        check_log_file=_check_log_file,
+        log_warning=log.warning,
+    )
+    log.set_level(config.text("loglevel"))
+    log.to_file(config.path("logfile"))
+    return config
+
+
+def enter_directory(current: str, wanted: str) -> str:
+    """`wanted` seen from `current`, its links resolved; raises OSError where it is none or may not be entered."""
+    path = os.path.realpath(os.path.join(current, wanted))
+    with os.scandir(path):
+        return path
+
+
+def _check_log_file(path: str) -> None:
+    with open(path, "ab"):
+        pass
+
+
+def _enter(config: Config, log: Log) -> tuple[PidFile | None, Supervisor]:
+    """What precedes the first line of the log: warnings, system log, supervisor, background."""
+    for warning in config.warnings:
+        log.warning(warning)
+    if config.flag("syslog-enabled"):
+        try:
+            log.system_logger = Syslog(config.text("syslog-ident"), config.text("syslog-facility"))
+        except ImportError:
+            log.warning("syslog-enabled: this platform has no system logger")
+            raise StartError from None
+    supervisor = Supervisor(config.text("supervised"), log)
+    in_background = config.flag("daemonize") and not supervisor.is_present
+    if in_background:
+        try:
+            daemonize()
+        except OSError as error:
+            log.warning(f"Can't run in the background: {error.strerror}")
+            raise StartError from None
+    log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
+    bits = 64 if sys.maxsize > 1 << 32 else 32
+    log.notice(
+        f"Redis version={REDIS_VERSION}, bits={bits}, commit=00000000, modified=0, pid={os.getpid()}, just started"
+    )
+    pid_file = PidFile(config.path("pidfile"), log) if in_background or config.text("pidfile") else None
+    return pid_file, supervisor
+
+
+async def _run_server(
+    config: Config,
+    loop: asyncio.AbstractEventLoop,
+    log: Log,
+    pid_file: PidFile | None,
+    supervisor: Supervisor,
+) -> int:
+    from pyredis_cluster.server.server import Server
+
+    log.role = "M"
+    max_clients = raise_open_files(config.integer("maxclients"), log)
+    if max_clients != config.integer("maxclients"):
+        config.put("maxclients", max_clients)
+    if pid_file is not None:
+        pid_file.write()
+    server = Server(config, loop, log=log)
+    if pid_file is not None:
+        server.stopping.on_stop.append(pid_file.remove)
+    server.stopping.on_stop.append(lambda: supervisor.tell("STOPPING=1\n"))
+    await server.start()
+    supervisor.tell("STATUS=Ready to accept connections\n")
+    supervisor.tell("READY=1\n")
+    handle_signals(loop, log, lambda name: server.stopping.by_signal(name))
+    await server.stopped.wait()
+    return 0
+
+
+def run_loop(work: Callable[[asyncio.AbstractEventLoop], object]) -> int:
+    """Run a coroutine function on a new event loop to its end."""
+    with asyncio.Runner() as runner:
+        return runner.run(work(runner.get_loop()))  # type: ignore[arg-type,no-any-return]
+
+
+def handle_signals(loop: asyncio.AbstractEventLoop, log: Log, stop: Callable[[str], None]) -> None:
+    """End in order on SIGTERM and SIGINT, at once on a second SIGINT; SIGHUP is ignored."""
+    asked = False
+
+    def received(name: str) -> None:
+        nonlocal asked
+        if asked and name == "SIGINT":
+            log.from_signal("You insist... exiting now.")
+            os._exit(1)
+        log.from_signal(f"Received {name} scheduling shutdown...")
+        asked = True
+        stop(name)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        name = signal.Signals(number).name
+        try:
+            loop.add_signal_handler(number, received, name)
+        except NotImplementedError:
+            signal.signal(number, lambda *_, name=name: loop.call_soon_threadsafe(received, name))
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)

@@ -1,0 +1,97 @@
+"""Freezing: for a while a server does nothing on any of its wires, as a stopped process would.
+
+Others in the same process go on. Timers that fall due meanwhile fire when it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+
+class Freezer:
+    """Whether one server is frozen, and what waits for the end of it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._handle: asyncio.TimerHandle | None = None
+        self._until_s = 0.0
+        self._postponed: list[Callable[[], None]] = []
+        self.is_frozen = False
+        self.on_freeze: list[Callable[[], None]] = []
+        """Called when it begins: stop reading, writing, accepting."""
+        self.on_thaw: list[Callable[[], None]] = []
+        """Called when it ends, before what was postponed."""
+
+    def freeze(self, duration_ms: float) -> None:
+        """Freeze for that long, or until `thaw`. Once frozen, a longer time counts."""
+        until_s = self._loop.time() + duration_ms / 1000
+        if self._handle is not None:
+            if until_s <= self._until_s:
+                return
+            self._handle.cancel()
+        self._until_s = until_s
+        self._handle = self._loop.call_at(until_s, self.thaw)
+        if not self.is_frozen:
+            self.is_frozen = True
+            for callback in self.on_freeze:
+                callback()
+
+    def thaw(self) -> None:
+        """Go on."""
+        if self._handle is None:
+            return
+        self._handle.cancel()
+        self._handle = None
+        self.is_frozen = False
+        for callback in self.on_thaw:
+            callback()
+        postponed, self._postponed = self._postponed, []
+        for each in postponed:
+            each()
+
+    def postpone(self, callback: Callable[[], None]) -> None:
+        """Call back when the server is no longer frozen."""
+        self._postponed.append(callback)
+
+    def abandon(self) -> None:
+        """Forget everything: the server ends."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._postponed.clear()
+
+
+class LoopTimer:
+    """A pending call of the event loop that waits while the server is frozen.
+
+    `around` makes the call, so that what has to precede and follow every piece of work does.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        freezer: Freezer,
+        around: Callable[[Callable[..., object], tuple[Any, ...]], None],
+        delay_ms: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+    ) -> None:
+        self._freezer = freezer
+        self._around = around
+        self._callback: Callable[..., object] | None = callback
+        self._args = args
+        self._handle = loop.call_later(max(delay_ms, 0) / 1000, self._fire)
+
+    def _fire(self) -> None:
+        if self._freezer.is_frozen:
+            self._freezer.postpone(self._fire)
+        elif self._callback is not None:
+            callback, self._callback = self._callback, None
+            self._around(callback, self._args)
+
+    def cancel(self) -> None:
+        """Never make the call."""
+        self._handle.cancel()
+        self._callback = None

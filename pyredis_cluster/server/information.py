@@ -1,0 +1,58 @@
+"""Facts of the process for INFO."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyredis_cluster.server.server import Server
+
+
+def information(server: Server) -> dict[str, str]:
+    """What INFO shows of process and platform, by field name."""
+    config = server.config
+    facts = {
+        "process_id": str(os.getpid()),
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "arch_bits": str(64 if sys.maxsize > 1 << 32 else 32),
+        "executable": os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else sys.executable,
+        "config_file": config.config_file,
+        "tcp_port": str(config.integer("port")),
+        "multiplexing_api": server.network.api,
+    }
+    for at, (host, port) in enumerate(server.listeners.tcp_names):
+        facts[f"listener{at}"] = f"name=tcp,bind={host},port={port}"
+    return facts | cpu_seconds() | memory()
+
+
+def cpu_seconds() -> dict[str, str]:
+    """CPU time used by the process and by its children."""
+    times = os.times()
+    return {
+        "used_cpu_sys": f"{times.system:.6f}",
+        "used_cpu_user": f"{times.user:.6f}",
+        "used_cpu_sys_children": f"{times.children_system:.6f}",
+        "used_cpu_user_children": f"{times.children_user:.6f}",
+    }
+
+
+def memory() -> dict[str, str]:
+    """Memory of process and machine, as far as the platform tells."""
+    facts: dict[str, str] = {}
+    try:
+        page_bytes = os.sysconf("SC_PAGE_SIZE")
+        facts["total_system_memory"] = str(page_bytes * os.sysconf("SC_PHYS_PAGES"))
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            facts["used_memory_rss"] = str(int(statm.read().split()[1]) * page_bytes)
+    except (OSError, ValueError, AttributeError, IndexError):
+        pass
+    return facts
+
+
+def monotonic_clock() -> str:
+    """Which monotonic clock is used, for the log."""
+    return time.get_clock_info("perf_counter").implementation

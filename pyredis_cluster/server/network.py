@@ -1,0 +1,160 @@
+"""How sockets are served: one object for all servers of an event loop.
+
+Where the platform has epoll, and the event loop can watch file descriptors, accepted connections share one epoll
+object (`pyredis_cluster.server.epoll`); elsewhere they use the loop's own transports. Protocols see no difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from pyredis_cluster.server.epoll import EpollTransport, Poller
+
+_ACCEPTS_PER_TURN = 64
+_ACCEPT_RETRY_S = 1.0
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+
+
+class Accepting(Protocol):
+    """A listening socket whose connections are accepted."""
+
+    def pause(self) -> None:
+        """Leave new connections to the system's backlog, where that can be done."""
+
+    def resume(self) -> None:
+        """Accept again."""
+
+    def close(self) -> None:
+        """Close the listening socket; accepted connections stay."""
+
+
+class Network:
+    """The sockets of one event loop. Make one per loop and hand it to each server of that loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._poller = _poller(loop)
+
+    def accept(
+        self, listener: socket.socket, factory: ProtocolFactory, failed: Callable[[OSError], None]
+    ) -> Accepting:
+        """Serve connections to `listener`, which listens already, with protocols from `factory`.
+
+        `failed` is told what keeps connections from being accepted, at most once a second.
+        """
+        listener.setblocking(False)
+        if self._poller is None:
+            return _LoopAccepting(self.loop, listener, factory)
+        return _EpollAccepting(self._poller, listener, factory, failed)
+
+    @property
+    def api(self) -> str:
+        """What watches the sockets: `epoll`, or the name of the loop's selector."""
+        if self._poller is not None:
+            return "epoll"
+        selector = getattr(self.loop, "_selector", None)
+        return type(selector or self.loop).__name__.removesuffix("Selector").lower()
+
+    def close(self) -> None:
+        """Let go of the loop, when no server uses it any more."""
+        if self._poller is not None:
+            self._poller.close()
+            self._poller = None
+
+
+def _poller(loop: asyncio.AbstractEventLoop) -> Poller | None:
+    if not hasattr(select, "epoll"):
+        return None
+    try:
+        return Poller(loop)
+    except NotImplementedError:
+        return None
+
+
+class _EpollAccepting:
+    """Accepts in the loop's reader callback; connections go to the poller."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        listener: socket.socket,
+        factory: ProtocolFactory,
+        failed: Callable[[OSError], None],
+    ) -> None:
+        self._poller = poller
+        self._listener = listener
+        self._factory = factory
+        self._failed = failed
+        self._retry: asyncio.TimerHandle | None = None
+        self.resume()
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTS_PER_TURN):
+            try:
+                connection, _address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # Out of descriptors or memory: the socket stays ready, so trying on would only burn CPU.
+                self._failed(error)
+                self.pause()
+                self._retry = self._poller.loop.call_later(_ACCEPT_RETRY_S, self.resume)
+                return
+            _no_delay(connection)
+            EpollTransport(self._poller, connection, self._factory())
+
+    def pause(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        self._poller.loop.remove_reader(self._listener.fileno())
+
+    def resume(self) -> None:
+        self._retry = None
+        self._poller.loop.add_reader(self._listener.fileno(), self._accept)
+
+    def close(self) -> None:
+        if not self._poller.loop.is_closed():
+            self.pause()
+        self._listener.close()
+
+
+class _LoopAccepting:
+    """Leaves accepting to the event loop."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, listener: socket.socket, factory: ProtocolFactory
+    ) -> None:
+        self._listener = listener
+        self._server: asyncio.AbstractServer | None = None
+        self._is_closed = False
+        self._starting = loop.create_task(self._start(loop, factory))
+
+    async def _start(self, loop: asyncio.AbstractEventLoop, factory: ProtocolFactory) -> None:
+        server = await loop.create_server(factory, sock=self._listener)
+        if self._is_closed:
+            server.close()
+        else:
+            self._server = server
+
+    def pause(self) -> None:
+        """The loop goes on accepting; a frozen server reads nothing from what it accepts."""
+
+    def resume(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._is_closed = True
+        if self._server is not None:
+            self._server.close()
+        self._listener.close()
+
+
+def _no_delay(connection: socket.socket) -> None:
+    if connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
