@@ -21,6 +21,7 @@ class Statistics:
     client_query_buffer_limit_disconnections: int = 0
     evicted_clients: int = 0
     acl_denied_auth: int = 0
+    lazyfreed_objects: int = 0
     errors: dict[bytes, int] = field(default_factory=dict)
     """Error code → replies with it."""
 
