@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from binascii import crc_hqx
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.table import ONE_KEY, Entry
 from pyredis_cluster.protocol.errors import CommandError
-from pyredis_cluster.protocol.reply import BULK_HEADER, INTEGER_WIRE, NO_REPLY, Reply, Status, encode_into
+from pyredis_cluster.protocol.reply import (
+    BULK_HEADER,
+    INTEGER_WIRE,
+    NO_REPLY,
+    Replies,
+    Reply,
+    Status,
+    encode_into,
+)
 from pyredis_cluster.protocol.slots import key_slot
 
 if TYPE_CHECKING:
@@ -32,6 +41,10 @@ _OUTPUT_PAUSE_BYTES = 1 << 20
 """Output of one batch after which the rest of its requests waits until the network has taken some."""
 
 
+def _ignore(value: bool) -> None:
+    pass
+
+
 class Session:
     """State of one client connection, without the connection.
 
@@ -46,6 +59,7 @@ class Session:
         self.call = Call(server, self)
         self.out: list[bytes] = []
         self.gate = server.gate
+        self._bound = (self.call, self.out.append, self.out.extend, server.table.fast.get, server.unix_ns)
         self.resp = 2
         self.address = ""
         self.local_address = ""
@@ -63,8 +77,12 @@ class Session:
         self.no_evict = False
         self.no_touch = False
         self.is_monitor = False
+        self.is_authenticated = True
+        self.on_authentication: Callable[[bool], None] = _ignore
+        """Told whether the client may send requests of any size, when that may have changed."""
         self.reply_off = False
         self.skip_replies = 0
+        """CLIENT REPLY SKIP: 2 until the request that is not answered has come, 1 while it runs."""
         self.transaction: Transaction | None = None
         self.watched: dict[tuple[int, bytes], bool] = {}
         """Watched keys → whether they were expired already when WATCH came."""
@@ -78,36 +96,30 @@ class Session:
         self.running_argv: Request = []
         self.pending: deque[Request] = deque()
         """Requests that came while the session could not run any."""
-        self.is_executing = False
         self.is_closing = False
+        self._holds_pushes = False
+        self._held_pushes: list[bytes] = []
 
     def execute(self, requests: list[Request]) -> None:
         """Run requests in order: their replies are in `out` afterwards, or they wait in `pending`."""
         if self.pending or self.gate & gate.GATE_HOLD:
             self._postpone(requests)
             return
-        self.is_executing = True
         server = self.server
         keyspace = server.keyspace
-        # The reading that update_time makes, without the calls around it.
-        self.last_interaction_ms = keyspace.now_ms = now_ms = server.unix_ns() // 1_000_000
+        call, append, extend, find, unix_ns = self._bound
+        # The reading that update_time makes, without the calls around it. It serves as the start of the
+        # first command too: a step of the wall clock spoils one figure, a second reading costs every batch.
+        started_ns = unix_ns()
+        self.last_interaction_ms = keyspace.now_ms = now_ms = started_ns // 1_000_000
         keyspace.lru_clock = now_ms // 1000
         served = server.served_slots
-        find = server.table.fast.get
-        clock_ns = server.monotonic_ns
-        call = self.call
-        append = self.out.append
-        extend = self.out.extend
-        headers = BULK_HEADER
-        integers = INTEGER_WIRE
-        crc16 = crc_hqx
         output_bytes = 0
         # Runs of the same brief command share one clock reading: `last` is the entry of the run, and
         # `running` too unless it is one that must be timed call by call.
         last: Entry | None = None
         running: Entry | None = None
         run = 0
-        started_ns = clock_ns()
         waiting = iter(requests)
         for argv in waiting:
             entry = find(argv[0])
@@ -121,23 +133,25 @@ class Session:
                     and (
                         mode != ONE_KEY
                         or not served[
-                            crc16(argv[1], 0) & 16383 if _OPENING_BRACE not in argv[1] else key_slot(argv[1])
+                            crc_hqx(argv[1], 0) & 16383
+                            if _OPENING_BRACE not in argv[1]
+                            else key_slot(argv[1])
                         ]
                     )
                 )
             ):
                 if last is not None:
-                    self._account(last, run, clock_ns() - started_ns)
+                    self._account(last, run, unix_ns() - started_ns)
                     last = running = None
                 if self.gate & gate.GATE_HOLD:
                     self._postpone([argv, *waiting])
                     break
                 self.execute_gated(argv)
-                started_ns = clock_ns()
+                started_ns = unix_ns()
                 continue
             if entry is not running:
                 if last is not None:
-                    finished_ns = clock_ns()
+                    finished_ns = unix_ns()
                     self._account(last, run, finished_ns - started_ns)
                     started_ns = finished_ns
                 last = entry
@@ -153,14 +167,14 @@ class Session:
             if kind is bytes:
                 size = len(reply)
                 if size < 1024:
-                    extend((headers[size], reply, b"\r\n"))
+                    extend((BULK_HEADER[size], reply, b"\r\n"))
                 else:
                     extend((b"$%d\r\n" % size, reply, b"\r\n"))
                     output_bytes += size
             elif kind is Status:
                 append(reply.wire)
             elif kind is int:
-                append(integers[reply] if 0 <= reply < 1024 else b":%d\r\n" % reply)
+                append(INTEGER_WIRE[reply] if 0 <= reply < 1024 else b":%d\r\n" % reply)
             elif reply is None:
                 append(b"$-1\r\n" if self.resp == 2 else b"_\r\n")
             else:
@@ -177,14 +191,16 @@ class Session:
                 break
         if last is not None:
             self.last_entry = last
-            self._account(last, run, clock_ns() - started_ns)
-        self.is_executing = False
+            self._account(last, run, unix_ns() - started_ns)
 
     def _account(self, entry: Entry, calls: int, elapsed_ns: int) -> None:
         """Count a run of calls; the last of them is `running_argv`."""
-        entry.account(calls, elapsed_ns)
-        if elapsed_ns >= self.server.slow_ns * calls:
-            self.server.note_slow(self, self.running_argv, elapsed_ns // calls)
+        entry.calls += calls
+        entry.elapsed_ns += elapsed_ns
+        average_ns = elapsed_ns // calls
+        entry.latency_buckets[(average_ns // 1000).bit_length()] += calls
+        if average_ns >= self.server.slow_ns:
+            self.server.note_slow(self, self.running_argv, average_ns)
 
     def _postpone(self, requests: list[Request]) -> None:
         if not self.is_closing:
@@ -193,23 +209,53 @@ class Session:
     def execute_gated(self, argv: Request) -> None:
         """Run one request through the whole gate; its reply, if any, goes to `out`."""
         self.running_argv = argv
+        self._holds_pushes = True
         self.reply(gate.process(self, argv))
+        self._release_pushes()
+        if self.server.keyspace.unsettled:
+            self.server.settle(self.call.db.index, argv)
+        self._end_skip()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether CLIENT REPLY suppresses replies now."""
+        return self.reply_off or self.skip_replies == 1
+
+    def _end_skip(self) -> None:
+        if self.skip_replies == 1 and not self.gate & (gate.GATE_BLOCKED | gate.GATE_POSTPONED):
+            self.skip_replies = 0
+            self.set_gate(gate.GATE_REPLY, self.reply_off)
 
     def reply(self, reply: Reply) -> None:
-        """Append a reply to the output, unless CLIENT REPLY says otherwise."""
-        if self.reply_off or self.skip_replies:
+        """Append a reply to the output, unless CLIENT REPLY says otherwise; what SUBSCRIBE tells is no reply."""
+        if self.is_silent and type(reply) is not Replies:
             return
         encode_into(self.out.append, reply, self.resp)
 
     def send_push(self, wire: bytes) -> None:
-        """Append an out-of-band message, and have it sent even if the session is not executing."""
-        self.out.append(wire)
-        self.wake()
+        """Append an out-of-band message, and have it sent even if the session is not executing.
+
+        What a request of the session itself causes comes after its reply. Subscribers and monitors always
+        go through the gate, so nothing else needs to know.
+        """
+        if self.is_closing:
+            return
+        if self._holds_pushes:
+            self._held_pushes.append(wire)
+        else:
+            self.out.append(wire)
+            self.wake()
+
+    def _release_pushes(self) -> None:
+        self._holds_pushes = False
+        if self._held_pushes:
+            self.out.extend(self._held_pushes)
+            self._held_pushes.clear()
+            self.wake()
 
     def wake(self) -> None:
         """Have the connection send `out` soon, where nothing else would."""
-        if not self.is_executing:
-            self.server.outboxes[self] = None
+        self.server.outboxes[self] = None
 
     def set_gate(self, bit: int, on: bool) -> None:
         """Set or clear one GATE_ bit of this session."""
@@ -227,7 +273,7 @@ class Session:
         server = self.server
         entry = server.table.find(blocked.argv)
         assert entry is not None
-        self.retrying = True
+        self.retrying = self._holds_pushes = True
         try:
             reply = entry.handler(self.call, blocked.argv)
         except CommandError as error:
@@ -237,6 +283,9 @@ class Session:
         if reply is not NO_REPLY:
             server.propagation.collect(self.call.db.index, blocked.argv)
             self.unblock(reply)
+            # What each client that was served has changed is a unit of its own.
+            server.propagation.flush()
+        self._release_pushes()
 
     def unblock(self, reply: Reply) -> None:
         """End the wait with `reply` (an error counts as one of the command), and go on with what is pending."""
@@ -250,8 +299,8 @@ class Session:
         if entry is not None:
             if isinstance(reply, CommandError):
                 server.count_error(entry, reply)
-            entry.account(1, 0)
         self.reply(reply)
+        self._end_skip()
         self.wake()
         server.resume_later(self)
 

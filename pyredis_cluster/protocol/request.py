@@ -43,6 +43,10 @@ _HUGE_HEADER = re.compile(rb"\*\d{7}").search
 _STAR, _DOLLAR, _MINUS, _LINE_FEED = b"*$-\n"
 _INCOMPLETE = object()
 
+_SMALL_BYTES = 128
+_LINES = {b"*%d" % count: 2 * count + 2 for count in range(1, 32)}
+_LENGTH = {b"$%d" % length: length for length in range(_SMALL_BYTES)}
+
 Request = list[bytes]
 
 
@@ -225,16 +229,23 @@ class RequestParser:
 
     def parse(self, data: bytes) -> list[Request]:
         """Return the requests that `data` completes; raises ProtocolError."""
-        if (
-            data[0] == _STAR
-            and data[-1] == _LINE_FEED
-            and self._is_regular
-            and _HUGE_HEADER(data) is None
-            and (_MINUS not in data or data.find(b"$-") < 0)
-        ):
-            requests = self._speculate(data)
-            if requests is not None:
-                return requests
+        if data[0] == _STAR and data[-1] == _LINE_FEED and self._is_regular:
+            if len(data) <= _SMALL_BYTES:
+                # One small request, the common chunk of a client that does not pipeline.
+                lines = data.split(b"\r\n")
+                if _LINES.get(lines[0]) == len(lines) and not lines[-1]:
+                    request = lines[2::2]
+                    place = 1
+                    for argument in request:
+                        if _LENGTH.get(lines[place]) != len(argument):
+                            break
+                        place += 2
+                    else:
+                        return [request]
+            if _HUGE_HEADER(data) is None and (_MINUS not in data or data.find(b"$-") < 0):
+                requests = self._speculate(data)
+                if requests is not None:
+                    return requests
         requests = self.completed = []
         self._strict.feed(data, requests)
         self._is_regular = self._authenticated and self._strict.at_boundary

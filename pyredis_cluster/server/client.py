@@ -1,19 +1,20 @@
 """The network side of a client: bytes in, requests to its session, replies out.
 
-Output is bounded in two ways. While the network has not taken what was written, no further request of this client
-is read or run (`pause_writing`), so a client that does not read its replies only ever stalls itself. And
+Output is bounded in two ways. While the network has not taken what was written, no further request of this
+client is read or run (`pause_writing`), so a client that does not read its replies only ever stalls itself. And
 `client-output-buffer-limit` closes one that lets messages it did not ask for (pub/sub) pile up.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.session import Session
 from pyredis_cluster.protocol.errors import ProtocolError
-from pyredis_cluster.protocol.request import RequestParser
+from pyredis_cluster.protocol.request import Request, RequestParser
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -33,6 +34,7 @@ class ClientConnection(asyncio.Protocol):
         self._server = server
         self._state = server.state
         self._parser = RequestParser()
+        self._parse: Callable[[bytes], list[Request]] = self._parser.parse
         self._transport: asyncio.Transport | None = None
         self._is_reading = True
         self._is_writable = True
@@ -48,35 +50,34 @@ class ClientConnection(asyncio.Protocol):
             transport.close()
             return
         session = self.session = self._state.open_session(self)
+        self.limits_changed()
         self._server.clients.connected(self, session, transport)
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes came. Runs every request they complete, then sends all replies in one write."""
         session = self.session
-        if session is None or session.is_closing:
+        if session is None:
             return
         state = self._state
-        state.statistics.net_input_bytes += len(data)
+        statistics = state.statistics
+        statistics.net_input_bytes += len(data)
         try:
-            requests = self._parser.parse(data)
+            session.execute(self._parse(data))
         except ProtocolError as error:
             self._protocol_error(session, error, data)
             return
-        if requests:
-            try:
-                session.execute(requests)
-            except Exception as failure:
-                self._server.clients.failed(session, failure)
-                session.close(after_flush=False)
-                return
-        elif self._parser.buffered_bytes > _CHECK_QUERY_BYTES:
-            self._check_query_limit(session, data)
+        except Exception as failure:
+            self.fail(failure)
+            return
         out = session.out
-        if out and self._is_writable:
-            wire = out[0] if len(out) == 1 else b"".join(out)
+        if not out:
+            if self._parser.buffered_bytes > _CHECK_QUERY_BYTES:
+                self._check_query_limit(session, data)
+        elif self._is_writable:
+            wire = b"".join(out)
             out.clear()
             size = len(wire)
-            state.statistics.net_output_bytes += size
+            statistics.net_output_bytes += size
             if size < _CHECK_OUTPUT_BYTES or not self._exceeds_output_limit(session, size):
                 self._transport.write(wire)  # type: ignore[union-attr]
         if session.pending or not self._is_writable:
@@ -84,12 +85,56 @@ class ClientConnection(asyncio.Protocol):
         if state.outboxes:
             state.flush_outboxes()
 
+    def _parse_one_by_one(self, data: bytes) -> list[Request]:
+        """Parse for a client that has yet to authenticate: AUTH takes effect on what follows it at once.
+
+        Runs all requests but those that it returns. Raises ProtocolError.
+        """
+        session, start = self.session, 0
+        assert session is not None
+        while session.gate & gate.GATE_UNAUTHENTICATED and start < len(data):
+            end = data.find(b"\n", start) + 1 or len(data)
+            self._set_limits(session)
+            session.execute(self._parser.parse(data[start:end]))
+            start = end
+        if session.gate & gate.GATE_UNAUTHENTICATED:
+            return []
+        self._set_limits(session)
+        self._parse = self._parser.parse
+        return self._parse(data[start:]) if start < len(data) else []
+
+    def _set_limits(self, session: Session) -> None:
+        self._parser.set_limits(
+            authenticated=not session.gate & gate.GATE_UNAUTHENTICATED,
+            bulk_max_bytes=self._state.config.integer("proto-max-bulk-len"),
+        )
+
+    def limits_changed(self) -> None:
+        """What bounds the requests of this client has changed: whether it is authenticated, or a directive."""
+        session = self.session
+        if session is None:
+            return
+        is_authenticated = not session.gate & gate.GATE_UNAUTHENTICATED
+        self._parse = self._parser.parse if is_authenticated else self._parse_one_by_one
+        self._set_limits(session)
+
+    def fail(self, error: BaseException) -> None:
+        """Our own code failed for this client, and for this one only: the log tells, the client is closed."""
+        if self.session is not None:
+            self._server.clients.failed(self.session, error)
+            self.session.close(after_flush=False)
+            self._state.flush_outboxes()
+
     def _check_query_limit(self, session: Session, data: bytes) -> None:
         if self._server.clients.exceeds_query_limit(session, self._parser.buffered_bytes, data):
             session.close(after_flush=False)
 
     def _protocol_error(self, session: Session, error: ProtocolError, data: bytes) -> None:
-        session.execute(self._parser.completed)
+        try:
+            session.execute(self._parser.completed)
+        except Exception as failure:
+            self.fail(failure)
+            return
         self._server.clients.broke_protocol(session, error, data)
         session.reply(error.reply)
         session.close(after_flush=True)
@@ -103,7 +148,7 @@ class ClientConnection(asyncio.Protocol):
         if session.gate & gate.GATE_FROZEN:
             return
         if session.out:
-            # Also while nothing is taken: the transport keeps count of what waits, a list of pieces would not.
+            # Also while nothing is taken: the transport counts what waits, a list of pieces does not.
             wire = b"".join(session.out)
             session.out.clear()
             self._state.statistics.net_output_bytes += len(wire)
@@ -133,11 +178,15 @@ class ClientConnection(asyncio.Protocol):
     def resume(self) -> None:
         """The session can run requests again, as far as it is concerned."""
         session = self.session
-        if session is None or session.is_closing:
+        if session is None:
             return
         self.flush()
         while session.pending and self._is_writable and not session.gate & gate.GATE_HOLD:
-            session.run_pending()
+            try:
+                session.run_pending()
+            except Exception as failure:
+                self.fail(failure)
+                return
             self.flush()
         self._update_reading()
 

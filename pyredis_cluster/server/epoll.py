@@ -1,12 +1,11 @@
 """A socket transport that is cheaper than the event loop's own, where the platform has epoll.
 
-asyncio and uvloop spend several microseconds per chunk on handles, contexts and deferred writes; a pipelined
-batch of 16 commands costs this server less than twice that in all. Here all sockets of one event loop are in one epoll
-object, which the loop watches as a single reader: when it is readable, every ready socket is read, executed
-and answered in one callback, with the two system calls per chunk that Redis itself makes.
+asyncio and uvloop spend several microseconds per chunk on handles, contexts and deferred writes; this server
+runs a batch of 16 pipelined commands in less than twice that. Here all sockets of one event loop are in one
+epoll object, which the loop watches as a single reader: when it is readable, ready sockets are read,
+executed and answered in one callback, with the two system calls per chunk that Redis itself makes.
 
-`EpollTransport` is an `asyncio.Transport`, so protocols do not know the difference; where there is no epoll (or the
-loop cannot watch a file descriptor, as a simulated one), connections use the loop's own transports.
+`EpollTransport` is an `asyncio.Transport`, so protocols do not know the difference.
 """
 
 from __future__ import annotations
@@ -18,8 +17,18 @@ import socket
 from typing import Any
 
 _READ_BYTES = 65536
+_ROUNDS_PER_DISPATCH = 16
+_SOCKETS_PER_ROUND = 8
+"""Sockets whose replies leave together: enough to share one wake-up of the other side, few enough that it
+works on the first while the rest are served."""
+
+_EPOLLOUT = 4
+"""`select.EPOLLOUT`, for platforms where importing it would fail."""
+
 _HIGH_WATER_BYTES = 64 * 1024
 _LOW_WATER_BYTES = 16 * 1024
+
+Data = bytes | bytearray | memoryview
 
 
 class Poller:
@@ -29,7 +38,7 @@ class Poller:
         self.loop = loop
         self._epoll = select.epoll()
         self._transports: dict[int, EpollTransport] = {}
-        self.unsent: list[tuple[EpollTransport, bytes | bytearray | memoryview]] | None = None
+        self.unsent: list[tuple[EpollTransport, Data]] | None = None
         loop.add_reader(self._epoll.fileno(), self._dispatch)
 
     def add(self, transport: EpollTransport, fd: int) -> None:
@@ -58,20 +67,33 @@ class Poller:
         return not self._transports
 
     def _dispatch(self) -> None:
+        """Serve every ready socket, some at a time: first read and execute all of those, then send.
+
+        Sending wakes the other side, which is dear for the first byte only: replies that leave together find
+        it awake. As long as more is ready it goes on at once, a bounded number of times: a turn of the event
+        loop costs as much as a request.
+        """
+        poll = self._epoll.poll
         find = self._transports.get
-        self.unsent = unsent = []
-        for fd, events in self._epoll.poll(0):
-            transport = find(fd)
-            if transport is None:
-                continue
-            # An error or a hang-up shows in the read, or in the write where reading is paused.
-            if events & ~select.EPOLLOUT:
-                transport.read_ready()
-            if events & select.EPOLLOUT:
-                transport.write_ready()
-        self.unsent = None
-        for transport, data in unsent:
-            transport.write(data)
+        for _ in range(_ROUNDS_PER_DISPATCH):
+            ready = poll(0)
+            if not ready:
+                return
+            for start in range(0, len(ready), _SOCKETS_PER_ROUND):
+                unsent: list[tuple[EpollTransport, Data]] = []
+                self.unsent = unsent
+                for fd, events in ready[start : start + _SOCKETS_PER_ROUND]:
+                    transport = find(fd)
+                    if transport is None:
+                        continue
+                    # An error or a hang-up shows in the read, or in the write where reading is paused.
+                    if events != _EPOLLOUT:
+                        transport.read_ready()
+                    if events & _EPOLLOUT:
+                        transport.write_ready()
+                self.unsent = None
+                for transport, data in unsent:
+                    transport.write(data)
 
 
 class EpollTransport(asyncio.Transport):

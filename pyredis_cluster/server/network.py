@@ -1,7 +1,7 @@
 """How sockets are served: one object for all servers of an event loop.
 
-Where the platform has epoll, and the event loop can watch file descriptors, accepted connections share one epoll
-object (`pyredis_cluster.server.epoll`); elsewhere they use the loop's own transports. Protocols see no difference.
+Where the platform has epoll, and the event loop is asyncio's own, accepted connections share one epoll object
+(`pyredis_cluster.server.epoll`); elsewhere they use the loop's transports. Protocols see no difference.
 """
 
 from __future__ import annotations
@@ -68,12 +68,10 @@ class Network:
 
 
 def _poller(loop: asyncio.AbstractEventLoop) -> Poller | None:
-    if not hasattr(select, "epoll"):
+    # uvloop does not report an epoll object as readable; a simulated loop has no file descriptors.
+    if not hasattr(select, "epoll") or not isinstance(loop, asyncio.SelectorEventLoop):
         return None
-    try:
-        return Poller(loop)
-    except NotImplementedError:
-        return None
+    return Poller(loop)
 
 
 class _EpollAccepting:
