@@ -13,6 +13,7 @@ from pyredis_cluster.commands import (
     connection,
     debug,
     generic,
+    hash_picks,
     hashes,
     info,
     latency,
@@ -20,6 +21,8 @@ from pyredis_cluster.commands import (
     memory,
     pubsub,
     server,
+    set_algebra,
+    set_picks,
     sets,
     slowlog,
     sorted_sets,
@@ -50,14 +53,17 @@ GROUPS: tuple[Group, ...] = (
     transactions.transactions,
 )
 
+EXTENSIONS = (hash_picks, set_algebra, set_picks)
+"""Modules that add commands to a group of another module: importing them is all it takes."""
+
 
 def _join(groups: tuple[Group, ...]) -> Mapping[bytes, Command]:
     commands: dict[bytes, Command] = {}
     for group in groups:
-        for name, command in group.commands.items():
+        for name, each in group.commands.items():
             if name in commands:
-                raise ValueError(f"{command.name} is declared in two groups")
-            commands[name] = command
+                raise ValueError(f"{each.name} is declared in two groups")
+            commands[name] = each
     return MappingProxyType(commands)
 
 
