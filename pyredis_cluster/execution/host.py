@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.session import Session
 
 
 class Timer(Protocol):
@@ -32,8 +35,22 @@ class Connection(Protocol):
         """Bytes of requests that are not complete or not executed yet."""
 
 
+class Log(Protocol):
+    """Where a server logs; never raises."""
+
+    def notice(self, message: str) -> None:
+        """Log what an operator wants to know."""
+
+    def warning(self, message: str) -> None:
+        """Log what an operator must know."""
+
+
 class Host(Protocol):
     """The process around a server."""
+
+    @property
+    def log(self) -> Log:
+        """The server's log."""
 
     def call_later(self, delay_ms: float, callback: Callable[..., object], *args: Any) -> Timer:
         """Call back once, `delay_ms` milliseconds from now."""
@@ -53,8 +70,8 @@ class Host(Protocol):
     def write_config_file(self, content: bytes) -> None:
         """Replace that file, atomically. Raises OSError."""
 
-    def apply_config(self, name: str) -> None:
-        """A directive that concerns sockets, files or the process was changed. Raises ValueError to refuse."""
+    def handler_failed(self, session: Session, error: Exception) -> None:
+        """Our own code failed while it served `session`: log that and close this client, nobody else."""
 
     def information(self) -> dict[str, str]:
         """Facts of the process for INFO: pid, executable, listeners, CPU seconds, memory; by INFO field."""

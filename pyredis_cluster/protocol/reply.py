@@ -14,6 +14,9 @@ Handlers return plain Python values, so that Lua, EXEC and tests see values rath
     Push                       array                      push
     Status                     simple string              simple string
     Verbatim                   bulk string                verbatim string
+    TRUE, FALSE                integer 1, 0               boolean
+    BigNumber                  bulk string                big number
+    Attributed                 the reply alone            attributes, then the reply
     CommandError               error                      error
     Replies                    each of them, in turn      each of them, in turn
     NO_REPLY                   nothing                    nothing
@@ -93,6 +96,25 @@ class Verbatim:
         self.format = format
 
 
+class BigNumber:
+    """An integer of any size, in decimal digits."""
+
+    __slots__ = ("digits",)
+
+    def __init__(self, digits: bytes) -> None:
+        self.digits = digits
+
+
+class Attributed:
+    """A reply with attributes, which RESP2 cannot carry."""
+
+    __slots__ = ("attributes", "reply")
+
+    def __init__(self, attributes: dict[Any, Any], reply: Reply) -> None:
+        self.attributes = attributes
+        self.reply = reply
+
+
 class _Singleton:
     __slots__ = ("_name",)
 
@@ -107,6 +129,10 @@ class _NullArray(_Singleton):
     __slots__ = ()
 
 
+class _Boolean(_Singleton):
+    __slots__ = ()
+
+
 class _NoReply(_Singleton):
     __slots__ = ()
 
@@ -115,6 +141,8 @@ OK: Final = Status(b"OK")
 PONG: Final = Status(b"PONG")
 QUEUED: Final = Status(b"QUEUED")
 NULL_ARRAY: Final = _NullArray("NULL_ARRAY")
+TRUE: Final = _Boolean("TRUE")
+FALSE: Final = _Boolean("FALSE")
 NO_REPLY: Final = _NoReply("NO_REPLY")
 
 INTEGER_WIRE: Final = tuple(b":%d\r\n" % number for number in range(1024))
@@ -235,6 +263,29 @@ def _error(append: _Append, reply: CommandError, resp: int) -> None:
     append(b"-%b\r\n" % reply.message)
 
 
+def _boolean(append: _Append, reply: _Boolean, resp: int) -> None:
+    if resp >= 3:
+        append(b"#t\r\n" if reply is TRUE else b"#f\r\n")
+    else:
+        append(b":1\r\n" if reply is TRUE else b":0\r\n")
+
+
+def _big_number(append: _Append, reply: BigNumber, resp: int) -> None:
+    if resp >= 3:
+        append(b"(%b\r\n" % reply.digits)
+    else:
+        _bytes(append, reply.digits, resp)
+
+
+def _attributed(append: _Append, reply: Attributed, resp: int) -> None:
+    if resp >= 3:
+        append(b"|%d\r\n" % len(reply.attributes))
+        for key, value in reply.attributes.items():
+            encode_into(append, key, resp)
+            encode_into(append, value, resp)
+    encode_into(append, reply.reply, resp)
+
+
 def _replies(append: _Append, reply: list[Any], resp: int) -> None:
     for each in reply:
         encode_into(append, each, resp)
@@ -263,5 +314,8 @@ _ENCODERS: dict[type, Callable[[_Append, Any, int], None]] = {
     Status: _status,
     Raw: _status,
     Verbatim: _verbatim,
+    _Boolean: _boolean,
+    BigNumber: _big_number,
+    Attributed: _attributed,
     CommandError: _error,
 }

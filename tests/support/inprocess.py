@@ -24,6 +24,7 @@ from pyredis_cluster.config.directive import Directive
 from pyredis_cluster.config.directives import find
 from pyredis_cluster.execution.propagation import Effect
 from pyredis_cluster.execution.server_state import ServerState
+from pyredis_cluster.execution.session import Session
 
 START_US = 1_700_000_000_000_000
 
@@ -56,6 +57,21 @@ class FakeTimer:
         self.is_cancelled = True
 
 
+class FakeLog:
+    """A log that keeps its messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def notice(self, message: str) -> None:
+        """See `Log`."""
+        self.messages.append(message)
+
+    def warning(self, message: str) -> None:
+        """See `Log`."""
+        self.messages.append(message)
+
+
 class FakeHost:
     """A `Host` with timers on the manual clock; what it is asked for is kept in `asked`."""
 
@@ -64,6 +80,7 @@ class FakeHost:
         self._timers: list[tuple[float, int, FakeTimer]] = []
         self._made = 0
         self.asked: list[tuple[Any, ...]] = []
+        self.log = FakeLog()
         self.config_file: bytes | None = None
 
     def call_later(self, delay_ms: float, callback: Callable[..., object], *args: Any) -> FakeTimer:
@@ -104,9 +121,9 @@ class FakeHost:
         """See `Host`."""
         self.config_file = content
 
-    def apply_config(self, name: str) -> None:
-        """See `Host`."""
-        self.asked.append(("apply_config", name))
+    def handler_failed(self, session: Session, error: Exception) -> None:
+        """See `Host`; a test wants to see it."""
+        raise error
 
     def information(self) -> dict[str, str]:
         """See `Host`."""
