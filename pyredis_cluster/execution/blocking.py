@@ -1,14 +1,28 @@
 """Clients that wait for keys.
 
 A blocking handler that finds nothing calls `Call.block` and returns what that returns. When one of the keys
-changes, the request is executed again, in the order in which the clients came; if it still finds nothing, it keeps
-its place. There is no polling.
+comes to be with a value of the kind waited for, the request is executed again, in the order in which the
+clients came. There is no polling.
+
+1. Only a key that is **made** wakes: one that is overwritten does not, whatever its new type.
+2. A client is served with the value as it is when its turn comes; what was there in between (inside MULTI) is
+not seen. 3. What serving one client makes ready (BLMOVE) is served after all that was ready before.
+4. Each client served is a command of its own to replicas and the AOF.
+
+Source: blocked.c of Redis 7.2.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.gate import redirection
+from pyredis_cluster.keyspace.types.value import Value
+from pyredis_cluster.protocol.errors import TIMEOUT_NEGATIVE, TIMEOUT_NOT_A_FLOAT, CommandError
+from pyredis_cluster.protocol.long_double import long_double
+from pyredis_cluster.protocol.numbers import INT64_MAX
 from pyredis_cluster.protocol.reply import NO_REPLY, Reply
 
 if TYPE_CHECKING:
@@ -19,29 +33,74 @@ if TYPE_CHECKING:
 
 _Place = tuple[int, bytes]
 
+_TIMEOUT_OUT_OF_RANGE = CommandError("ERR timeout is out of range")
+_UNBLOCKED = CommandError("UNBLOCKED client unblocked via CLIENT UNBLOCK")
+_ROLE_CHANGED = CommandError(
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+)
+
+
+def timeout_ms(text: bytes, now_ms: int) -> int:
+    """The milliseconds that a timeout in seconds asks for, fractions rounded up; 0 is for ever.
+
+    Raises an error for what is no number, negative, or too far ahead of `now_ms` for 64 bits.
+    """
+    if text == b"0":
+        return 0
+    seconds = long_double(text, TIMEOUT_NOT_A_FLOAT)
+    if not isinstance(seconds, Fraction):
+        raise _TIMEOUT_OUT_OF_RANGE if seconds > 0 else TIMEOUT_NEGATIVE
+    exact = seconds * 1000
+    # Redis multiplies in 64 bits of significand: what those cannot tell from a whole number is one.
+    milliseconds = ceil(exact - abs(exact) / 2**63)
+    if milliseconds < 0:
+        raise TIMEOUT_NEGATIVE
+    if milliseconds > INT64_MAX - now_ms:
+        raise _TIMEOUT_OUT_OF_RANGE
+    return milliseconds
+
 
 class Blocked:
     """One waiting client: what for, until when, and what it is told when the time is up."""
 
-    __slots__ = ("argv", "places", "timeout_reply", "timer")
+    __slots__ = ("argv", "kind", "places", "timeout_reply", "timer")
 
-    def __init__(self, argv: list[bytes], places: list[_Place], timeout_reply: Reply) -> None:
+    def __init__(
+        self, argv: list[bytes], places: list[_Place], kind: type[Value] | None, timeout_reply: Reply
+    ) -> None:
         self.argv = argv
         self.places = places
+        self.kind = kind
         self.timeout_reply = timeout_reply
         self.timer: Timer | None = None
 
 
 class Blocking:
-    """All clients of a server that wait for keys."""
+    """All clients of a server that wait for keys. Costs are O(keys waited for) per client."""
 
     def __init__(self, server: ServerState) -> None:
         self._server = server
         self.waiting: dict[_Place, dict[Session, None]] = {}
+        self.sessions: dict[Session, None] = {}
+        """The clients that wait, those first that came first."""
         self._ready: dict[_Place, None] = {}
+        self._is_serving = False
+
+    @property
+    def timed_count(self) -> int:
+        """How many of the waiting clients have a timeout. O(clients waiting)."""
+        return sum(
+            session.blocked is not None and session.blocked.timer is not None for session in self.sessions
+        )
 
     def block(
-        self, session: Session, db: Database, keys: list[bytes], timeout_ms: int, timeout_reply: Reply
+        self,
+        session: Session,
+        db: Database,
+        keys: list[bytes],
+        timeout_ms: int,
+        timeout_reply: Reply,
+        kind: type[Value] | None = None,
     ) -> Reply:
         """See `Call.block`."""
         if session.retrying:
@@ -49,9 +108,10 @@ class Blocking:
         if session.deny_blocking:
             return timeout_reply
         places = [(db.index, key) for key in dict.fromkeys(keys)]
-        blocked = Blocked(session.running_argv, places, timeout_reply)
+        blocked = Blocked(session.running_argv, places, kind, timeout_reply)
         for place in places:
             self.waiting.setdefault(place, {})[session] = None
+        self.sessions[session] = None
         session.become_blocked(blocked)
         if timeout_ms > 0:
             blocked.timer = self._server.host.call_later(timeout_ms, self.time_out, session)
@@ -59,25 +119,49 @@ class Blocking:
         return NO_REPLY
 
     def signal(self, database: int, key: bytes) -> None:
-        """`key` changed: those who wait for it get another try after the running command."""
+        """`key` was made: those who wait for it get another try after the running command."""
         if (database, key) in self.waiting:
             self._ready[(database, key)] = None
             self._server.keyspace.unsettled = True
 
     def signal_database(self, database: int) -> None:
-        """All keys of a database may have changed (SWAPDB, RESTORE of everything)."""
+        """All keys of a database are new to those who wait (SWAPDB)."""
+        values = self._server.keyspace.databases[database].values
         for place in self.waiting:
-            if place[0] == database:
+            if place[0] == database and place[1] in values:
                 self.signal(*place)
 
     def serve(self) -> None:
         """Run again the requests of those whose keys became ready, first come first served."""
-        while self._ready:
-            ready, self._ready = self._ready, {}
-            for place in ready:
-                for session in list(self.waiting.get(place, ())):
-                    if session.blocked is not None:
-                        session.retry()
+        if self._is_serving:
+            return
+        self._is_serving = True
+        try:
+            while self._ready:
+                ready, self._ready = self._ready, {}
+                for place in ready:
+                    self._serve_key(place)
+        finally:
+            self._is_serving = False
+
+    def _serve_key(self, place: _Place) -> None:
+        server = self._server
+        database, key = place
+        db = server.keyspace.databases[database]
+        for session in list(self.waiting.get(place, ())):
+            blocked = session.blocked
+            value = db.peek(key)
+            if value is None:
+                return
+            if blocked is None or not (blocked.kind is None or value.__class__ is blocked.kind):
+                continue
+            try:
+                session.retry()
+            except Exception as error:
+                # The client that made the key ready has no part in what goes wrong here.
+                server.host.handler_failed(session, error)
+            server.keyspace.unsettled = False
+            server.propagation.flush()
 
     def release(self, session: Session) -> None:
         """`session` waits no more."""
@@ -92,6 +176,7 @@ class Blocking:
                 sessions.pop(session, None)
                 if not sessions:
                     del self.waiting[place]
+        self.sessions.pop(session, None)
         self._server.observers_changed()
 
     def time_out(self, session: Session) -> None:
@@ -100,3 +185,30 @@ class Blocking:
         if blocked is not None:
             session.unblock(blocked.timeout_reply)
             self._server.flush_outboxes()
+
+    def unblock(self, session: Session, *, with_error: bool) -> bool:
+        """CLIENT UNBLOCK: end the wait of a client as if its time were up, or with an error; whether it
+        waited.
+        """
+        blocked = session.blocked
+        if blocked is None:
+            return False
+        session.unblock(_UNBLOCKED if with_error else blocked.timeout_reply)
+        return True
+
+    def disconnect_all(self) -> None:
+        """This server became a replica: nobody can be served here any more."""
+        for session in list(self.sessions):
+            session.unblock(_ROLE_CHANGED)
+            session.close(after_flush=True)
+
+    def redirect(self) -> None:
+        """The slots of this node changed: clients that wait for keys of another one are sent there."""
+        server = self._server
+        for session in list(self.sessions):
+            blocked = session.blocked
+            entry = server.table.find(blocked.argv) if blocked is not None else None
+            if blocked is not None and entry is not None:
+                refusal = redirection(session, entry, blocked.argv)
+                if refusal is not None:
+                    session.unblock(refusal)

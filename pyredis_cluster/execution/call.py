@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.session import Session
     from pyredis_cluster.keyspace.database import Database
     from pyredis_cluster.keyspace.keyspace import Keyspace
+    from pyredis_cluster.keyspace.types.value import Value
 
 
 class Call:
@@ -49,10 +50,13 @@ class Call:
         """Have replicas and the AOF run the request although it counted no change (FLUSHALL when empty)."""
         self.server.propagation.force()
 
-    def block(self, keys: list[bytes], timeout_ms: int, timeout_reply: Reply) -> Reply:
-        """Wait until one of `keys` changes, then run the same request again; 0 ms means for ever.
+    def block(
+        self, keys: list[bytes], timeout_ms: int, timeout_reply: Reply, kind: type[Value] | None = None
+    ) -> Reply:
+        """Wait until one of `keys` is made, then run the same request again; 0 ms means for ever.
 
-        Returns what the handler has to return: NO_REPLY, or `timeout_reply` at once where the client may
-        not block (inside MULTI or a script).
+        Other values than those of `kind` do not end the wait; None takes any. Returns what the handler has to
+        return: NO_REPLY, or `timeout_reply` at once where the client may not block (inside MULTI or a
+        script).
         """
-        return self.server.blocking.block(self.session, self.db, keys, timeout_ms, timeout_reply)
+        return self.server.blocking.block(self.session, self.db, keys, timeout_ms, timeout_reply, kind)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from pyredis_cluster.protocol.doubles import format_double as format_double
 from pyredis_cluster.protocol.errors import NOT_A_FLOAT, NOT_AN_INTEGER, CommandError
 
 INT64_MIN = -(2**63)
@@ -17,6 +18,8 @@ _INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 _FLOAT = re.compile(
     rb"[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf(?:inity)?)", re.I
 )
+_NONZERO_DIGIT = re.compile(rb"[^eE]*[1-9]")
+_NONZERO_HEX_DIGIT = re.compile(rb"[+-]?0x[^p]*[1-9a-f]", re.I)
 _HEX_FLOAT = re.compile(rb"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?", re.I)
 
 
@@ -45,12 +48,28 @@ def integer_between(text: bytes, low: int, high: int, error: CommandError = NOT_
 
 
 def float_or_none(text: bytes) -> float | None:
-    """The finite or infinite double that `text` spells for strtod, or None; NaN is refused."""
+    """The finite or infinite double that `text` spells for strtod, or None.
+
+    NaN is refused, and so is what is too large or too small for a double (but infinity by name is not).
+    """
     if _FLOAT.fullmatch(text) is not None:
-        return float(text)
+        number = float(text)
+        if number and number - number == 0:
+            return number
+        if number:
+            return None if text[-1:].isdigit() or text[-1:] == b"." else number
+        return None if _NONZERO_DIGIT.match(text) is not None else number
     if _HEX_FLOAT.fullmatch(text) is not None:
-        return float.fromhex(text.decode("ascii"))
+        return _hex_float(text)
     return None
+
+
+def _hex_float(text: bytes) -> float | None:
+    try:
+        number = float.fromhex(text.decode("ascii"))
+    except OverflowError:
+        return None
+    return None if number == 0 and _NONZERO_HEX_DIGIT.match(text) is not None else number
 
 
 def floating(text: bytes, error: CommandError = NOT_A_FLOAT) -> float:
@@ -59,14 +78,3 @@ def floating(text: bytes, error: CommandError = NOT_A_FLOAT) -> float:
     if number is None:
         raise error
     return number
-
-
-def format_double(number: float) -> bytes:
-    """A double as Redis 7.2 replies it: the shortest digits that read back as the same double."""
-    if number != number:
-        return b"nan"
-    if number in (float("inf"), float("-inf")):
-        return b"inf" if number > 0 else b"-inf"
-    if number == int(number) and abs(number) < 1e17:
-        return b"-0" if number == 0 and str(number)[0] == "-" else b"%d" % int(number)
-    return repr(number).encode("ascii")

@@ -1,0 +1,296 @@
+"""Lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Self
+
+from pyredis_cluster.keyspace.types.listpack import EMPTY_LISTPACK_BYTES, entries_bytes, entry_bytes
+from pyredis_cluster.keyspace.types.quicklist import Quicklist, exceeds_node, node_limits
+from pyredis_cluster.keyspace.types.value import Value
+
+_SHIFT_IN_PLACE = 64
+"""Up to so many elements it is cheaper to move them all than to divide them anew."""
+
+
+class List(Value):
+    """A list of bytes strings.
+
+    The elements stand in two Python lists, the first of them reversed, so that both ends are ends of a list:
+    pushing and popping is O(1) amortised, and reading any range costs only what is read.
+
+    `quicklist` is None while the encoding is `listpack`. Methods that may change the encoding take `fill`,
+    the directive `list-max-listpack-size`. Those that remove do not shrink the encoding: callers do, with
+    `shrink`, after all that a command does to the list.
+    """
+
+    __slots__ = ("_bytes", "_head", "_tail", "quicklist")
+
+    type_name = b"list"
+
+    def __init__(self) -> None:
+        self.lru = 0
+        self._head: list[bytes] = []
+        self._tail: list[bytes] = []
+        self._bytes = EMPTY_LISTPACK_BYTES
+        self.quicklist: Quicklist | None = None
+
+    @classmethod
+    def build(cls, elements: Iterable[bytes], fill: int) -> Self:
+        """A new list as SORT ... STORE and the loading of a file make one. O(n)."""
+        built = cls()
+        built._tail = list(elements)
+        quicklist = Quicklist(fill)
+        quicklist.push_tail(built._tail)
+        built.quicklist = quicklist
+        built._become_listpack(fill, 1)
+        return built
+
+    def __len__(self) -> int:
+        """Number of elements. O(1)."""
+        return len(self._head) + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """From head to tail."""
+        return chain(reversed(self._head), self._tail)
+
+    def __reversed__(self) -> Iterator[bytes]:
+        """From tail to head."""
+        return chain(reversed(self._tail), self._head)
+
+    def encoding(self) -> bytes:
+        """`listpack` or `quicklist`."""
+        return b"listpack" if self.quicklist is None else b"quicklist"
+
+    def copy(self) -> Self:
+        """An independent copy of the same encoding. O(n)."""
+        copied = type(self)()
+        copied._head = self._head.copy()
+        copied._tail = self._tail.copy()
+        copied._bytes = self._bytes
+        copied.quicklist = None if self.quicklist is None else self.quicklist.copy()
+        return copied
+
+    def memory_bytes(self, samples: int = 5) -> int:
+        """Object header and listpack; for a quicklist its nodes, averaged over `samples` of them (0: all)."""
+        if self.quicklist is None:
+            return 16 + self._bytes
+        nodes = self.quicklist.nodes
+        sampled = [size for (_, size), _ in zip(nodes, range(samples or len(nodes)), strict=False)]
+        return 16 + 40 + len(nodes) * (32 + sum(sampled) // max(len(sampled), 1))
+
+    def push_head(self, elements: list[bytes], fill: int) -> None:
+        """Put elements before all others, one after the other: the last one becomes the head. O(pushed)."""
+        quicklist = self.quicklist
+        if quicklist is None:
+            quicklist = self.make_room(elements, fill)
+            if quicklist is None:
+                self._bytes += entries_bytes(elements)
+                self._head += elements
+                return
+        self._head += elements
+        quicklist.push_head(elements)
+
+    def push_tail(self, elements: list[bytes], fill: int) -> None:
+        """Put elements after all others. O(pushed)."""
+        quicklist = self.quicklist
+        if quicklist is None:
+            quicklist = self.make_room(elements, fill)
+            if quicklist is None:
+                self._bytes += entries_bytes(elements)
+                self._tail += elements
+                return
+        self._tail += elements
+        quicklist.push_tail(elements)
+
+    def pop_head(self) -> bytes:
+        """Remove and return the first element. O(1) amortised. Raises IndexError if there is none."""
+        head = self._head
+        if head:
+            element = head.pop()
+        else:
+            tail = self._tail
+            if len(tail) > _SHIFT_IN_PLACE:
+                middle = (len(tail) + 1) // 2
+                head = self._head = tail[middle - 1 :: -1]
+                del tail[:middle]
+                element = head.pop()
+            else:
+                element = tail.pop(0)
+        if self.quicklist is None:
+            self._bytes -= entry_bytes(element)
+        else:
+            self.quicklist.pop_head(element)
+        return element
+
+    def pop_tail(self) -> bytes:
+        """Remove and return the last element. O(1) amortised. Raises IndexError if there is none."""
+        tail = self._tail
+        if tail:
+            element = tail.pop()
+        else:
+            head = self._head
+            if len(head) > _SHIFT_IN_PLACE:
+                middle = (len(head) + 1) // 2
+                tail = self._tail = head[middle - 1 :: -1]
+                del head[:middle]
+                element = tail.pop()
+            else:
+                element = head.pop(0)
+        if self.quicklist is None:
+            self._bytes -= entry_bytes(element)
+        else:
+            self.quicklist.pop_tail(element)
+        return element
+
+    def range(self, start: int, stop: int) -> list[bytes]:
+        """The elements from index `start` up to, not including, `stop`; both within 0..len. O(stop -
+        start).
+        """
+        head = self._head
+        count = len(head)
+        if start >= count:
+            return self._tail[start - count : stop - count]
+        if stop <= count:
+            return head[count - stop : count - start][::-1]
+        found = head[: count - start][::-1]
+        found += self._tail[: stop - count]
+        return found
+
+    def __getitem__(self, index: int) -> bytes:
+        """The element at an index from 0. O(1). Raises IndexError beyond the end."""
+        count = len(self._head)
+        return self._head[count - 1 - index] if index < count else self._tail[index - count]
+
+    def set(self, index: int, element: bytes) -> None:
+        """Replace the element at an index from 0. O(1), but O(nodes) for a quicklist."""
+        growth = entry_bytes(element) - entry_bytes(self[index])
+        count = len(self._head)
+        if index < count:
+            self._head[count - 1 - index] = element
+        else:
+            self._tail[index - count] = element
+        if self.quicklist is None:
+            self._bytes += growth
+        else:
+            self.quicklist.resize(index, growth)
+
+    def insert(self, pivot: bytes, element: bytes, *, before: bool) -> bool:
+        """Put `element` beside the first `pivot`; whether there is one. O(n). The caller has made room."""
+        place = next((index for index, each in enumerate(self) if each == pivot), -1)
+        if place < 0:
+            return False
+        if self.quicklist is None:
+            self._bytes += entry_bytes(element)
+        else:
+            self.quicklist.insert(place, element, self._bytes_between, before=before)
+        if not before:
+            place += 1
+        count = len(self._head)
+        if place <= count:
+            self._head.insert(count - place, element)
+        else:
+            self._tail.insert(place - count, element)
+        return True
+
+    def remove(self, element: bytes, count: int) -> int:
+        """Remove the first `count` elements equal to `element`, the last ones if negative, all if 0. O(n).
+
+        Returns how many were removed.
+        """
+        elements = self.range(0, len(self))
+        places = _places(elements, element, count)
+        if not places:
+            return 0
+        size = entry_bytes(element)
+        kept: list[bytes] = []
+        start = 0
+        for place in places:
+            kept += elements[start:place]
+            start = place + 1
+        kept += elements[start:]
+        self._head = []
+        self._tail = kept
+        if self.quicklist is None:
+            self._bytes -= size * len(places)
+        else:
+            self.quicklist.remove_each(places, size)
+        return len(places)
+
+    def remove_range(self, start: int, stop: int) -> None:
+        """Remove the elements from `start` up to, not including, `stop`; both within 0..len. O(n)."""
+        if start >= stop:
+            return
+        if self.quicklist is None:
+            self._bytes -= self._bytes_between(start, stop)
+        else:
+            self.quicklist.remove_range(start, stop, self._bytes_between)
+        count = len(self._head)
+        if stop > count:
+            del self._tail[max(start - count, 0) : stop - count]
+        if start < count:
+            del self._head[max(count - stop, 0) : count - start]
+
+    def make_room(self, elements: list[bytes], fill: int) -> Quicklist | None:
+        """Become a quicklist if a listpack would be too large with `elements` added; returns the quicklist.
+
+        Redis does so before it knows whether they are added at all, and counts their plain lengths.
+        """
+        if self.quicklist is None:
+            size = self._bytes + sum(map(len, elements))
+            count = len(self) + len(elements)
+            if exceeds_node(fill, size, count):
+                self.quicklist = Quicklist(fill)
+                if count > len(elements):
+                    self.quicklist.nodes.append([len(self), self._bytes])
+        return self.quicklist
+
+    def shrink(self, fill: int) -> None:
+        """Become a listpack again if one node is left, with at most half of what a listpack may have."""
+        quicklist = self.quicklist
+        if quicklist is not None and len(quicklist.nodes) == 1:
+            self._become_listpack(fill, 2)
+
+    def _become_listpack(self, fill: int, divisor: int) -> None:
+        quicklist = self.quicklist
+        assert quicklist is not None
+        if len(quicklist.nodes) != 1:
+            return
+        count, size = quicklist.nodes[0]
+        size_limit, count_limit = node_limits(fill)
+        if size <= size_limit // divisor and count <= count_limit // divisor:
+            self._bytes = size
+            self.quicklist = None
+
+    def _bytes_between(self, start: int, stop: int) -> int:
+        return entries_bytes(self.range(start, stop))
+
+    def _check(self) -> None:
+        """Assert the invariants. O(n)."""
+        elements = list(self)
+        assert elements == self.range(0, len(self))
+        if self.quicklist is None:
+            assert self._bytes == EMPTY_LISTPACK_BYTES + entries_bytes(elements)
+            return
+        start = 0
+        for count, size in self.quicklist.nodes:
+            assert count > 0
+            assert size == EMPTY_LISTPACK_BYTES + entries_bytes(elements[start : start + count])
+            start += count
+        assert start == len(elements)
+
+
+def _places(elements: list[bytes], element: bytes, count: int) -> list[int]:
+    """Indices of `element`, ascending: the first `count`, the last ones if negative, all if 0."""
+    places: list[int] = []
+    find = elements.index
+    place = -1
+    wanted = count if count > 0 else len(elements)
+    try:
+        while len(places) < wanted:
+            place = find(element, place + 1)
+            places.append(place)
+    except ValueError:
+        pass
+    return places[count:] if count < 0 else places
