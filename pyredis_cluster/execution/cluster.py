@@ -1,0 +1,91 @@
+"""What commands and the gate ask of the cluster; `pyredis_cluster.server.cluster` provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from pyredis_cluster.protocol.errors import CommandError
+from pyredis_cluster.protocol.reply import Reply
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.session import Session
+
+
+class Cluster(Protocol):
+    """This server as a node of a cluster. Node ids are text of 40 characters.
+
+    What changes the cluster is saved, and told to the other nodes, before the method returns.
+    """
+
+    @property
+    def served(self) -> bytearray:
+        """16384 bytes: 1 where this node serves the slot with no further question."""
+
+    @property
+    def my_id(self) -> str:
+        """Id of this node."""
+
+    @property
+    def my_shard_id(self) -> str:
+        """Id of this node's shard."""
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether this node is a replica."""
+
+    def redirection(
+        self, session: Session, slot: int, keys: list[bytes], writes: bool
+    ) -> CommandError | None:
+        """Why a request for `keys`, all of `slot`, may not run here, or None if it may."""
+
+    def publish(self, channel: bytes, message: bytes, *, sharded: bool = False) -> None:
+        """Pass a published message on to the other nodes, or to those of this shard."""
+
+    def meet(self, ip: str, port: int, bus_port: int) -> bool:
+        """Make the acquaintance of a node; False where that is no address."""
+
+    def forget(self, node_id: str) -> None:
+        """Remove a node, on all nodes. Raises CommandError."""
+
+    def add_slots(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Take unassigned slots, given as (first, last). Raises CommandError, having changed nothing."""
+
+    def delete_slots(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Unassign slots, given as (first, last). Raises CommandError, having changed nothing."""
+
+    def flush_slots(self) -> None:
+        """Unassign all slots of this node."""
+
+    def bump_epoch(self) -> tuple[bool, int]:
+        """Whether the config epoch was advanced, and what it is."""
+
+    def set_config_epoch(self, epoch: int) -> None:
+        """Give a fresh node its config epoch. Raises CommandError."""
+
+    def reset(self, *, hard: bool) -> None:
+        """Forget all nodes and slots."""
+
+    def failure_reports(self, node_id: str) -> int:
+        """How many nodes report that one as failing. Raises CommandError."""
+
+    def save_config(self) -> None:
+        """Save nodes.conf. Raises OSError."""
+
+    def nodes_text(self) -> str:
+        """The nodes as CLUSTER NODES shows them."""
+
+    def info_text(self) -> str:
+        """Fields and counters of CLUSTER INFO."""
+
+    def slots_reply(self) -> Reply:
+        """The reply of CLUSTER SLOTS."""
+
+    def shards_reply(self) -> Reply:
+        """The reply of CLUSTER SHARDS."""
+
+    def replicas_reply(self, node_id: str) -> Reply:
+        """The reply of CLUSTER REPLICAS. Raises CommandError."""
+
+    def links_reply(self) -> Reply:
+        """The reply of CLUSTER LINKS."""

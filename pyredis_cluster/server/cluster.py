@@ -1,0 +1,300 @@
+"""One server as a node of a cluster: the core, its file, its bus and its timer, wired to the server's state.
+
+`ClusterNode` is what `pyredis_cluster.execution.cluster.Cluster` describes to commands and the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from pyredis_cluster.cluster.core import ClusterCore
+from pyredis_cluster.cluster.nodes_conf import NodesConfError
+from pyredis_cluster.cluster.redirect import Query
+from pyredis_cluster.protocol.errors import CommandError
+from pyredis_cluster.protocol.reply import Reply
+from pyredis_cluster.server.bus import Bus
+from pyredis_cluster.server.cluster_effects import carry_out
+from pyredis_cluster.server.cluster_settings import cluster_settings, watch_cluster_settings
+from pyredis_cluster.server.listeners import ListenError
+from pyredis_cluster.server.nodes_file import NodesFile, NodesFileError
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.host import Timer
+    from pyredis_cluster.execution.server_state import ServerState
+    from pyredis_cluster.execution.session import Session
+    from pyredis_cluster.server.log import Log
+    from pyredis_cluster.server.network import Network
+
+_MAX_PORT: Final = 65535
+_SHARD_PUBSUB: Final = frozenset((b"ssubscribe", b"sunsubscribe", b"spublish"))
+
+
+class ClusterStartError(ListenError):
+    """The server cannot be a node of a cluster; the log says why. Ends a start as a taken port does."""
+
+
+class ClusterNode:
+    """The cluster side of one server.
+
+    Loads and locks nodes.conf at once; raises ClusterStartError where that cannot be done. `fail` is called
+    when the file can be saved no more: a node that might forget its votes must not go on.
+    """
+
+    def __init__(self, state: ServerState, log: Log, network: Network, fail: Callable[[], None]) -> None:
+        config = state.config
+        self._state = state
+        self._log = log
+        self._fail = fail
+        self._timer: Timer | None = None
+        self._is_flush_due = False
+        self._loop = network.loop
+        self.settings = cluster_settings(config)
+        if self.settings.listen_port > _MAX_PORT:
+            log.warning(
+                "Redis port number too high. Cluster communication port is 10,000 port numbers higher than"
+                " your Redis port. Your Redis port number must be 55535 or less."
+            )
+            raise ClusterStartError
+        path = config.path("cluster-config-file")
+        database = state.keyspace.databases[0]
+        try:
+            self._file = NodesFile(path, self._now_ms)
+        except NodesFileError as error:
+            log.warning(str(error))
+            raise ClusterStartError from None
+        try:
+            self.core = ClusterCore(
+                self.settings,
+                state.random,
+                now_ms=self._now_ms(),
+                config=self._file.read(),
+                keys_in_slot=database.count_keys_in_slot,
+            )
+        except (NodesFileError, NodesConfError) as error:
+            self._file.close()
+            log.warning(str(error))
+            raise ClusterStartError from None
+        self.bus = Bus(self.core, config, log, network, now_ms=self._update_time, work_done=self._work_done)
+        watch_cluster_settings(config, self.settings, self._settings_changed)
+        state.cluster = self
+        state.served_slots = self.core.served
+        self._is_started = False
+        self.flush()
+        if self.bus.is_closed:
+            self._file.close()
+            raise ClusterStartError
+
+    # Life
+
+    def start(self) -> None:
+        """Listen on the bus and begin to tick. Raises ListenError, having logged why."""
+        self.bus.listen(self.settings.listen_port)
+        self._is_started = True
+        self._tick()
+
+    def stop(self) -> None:
+        """Close the bus and let others use nodes.conf."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.bus.close()
+        self._file.close()
+
+    def flush(self) -> None:
+        """Carry out what the core has decided: save, then send, then the rest."""
+        self._is_flush_due = False
+        if self.bus.is_closed:
+            return
+        ready = self.core.ready(self._now_ms())
+        for line in ready.logs:
+            getattr(self._log, line.level)(line.text)
+        if ready.config is not None:
+            try:
+                self._file.write(ready.config, fsync=ready.fsync)
+            except OSError as error:
+                self._log.warning(f"Could not save the cluster config file: {error.strerror}")
+                self._log.warning("Fatal: can't update cluster config file.")
+                self.bus.close()
+                if self._is_started:
+                    self._fail()
+                return
+        bus = self.bus
+        for link_id, data in ready.sends:
+            bus.send(link_id, data)
+        for link_id in ready.disconnects:
+            bus.disconnect(link_id)
+        for request in ready.connects:
+            bus.connect(request)
+        pubsub = self._state.pubsub
+        for delivery in ready.deliveries:
+            deliver = pubsub.publish_to_shard if delivery.sharded else pubsub.publish
+            deliver(delivery.channel, delivery.message)
+        for event in ready.events:
+            carry_out(self._state, self.core, event)
+
+    def _tick(self) -> None:
+        self._timer = self._state.host.call_later(self.core.tick_interval_ms, self._tick)
+        if self.bus.is_closed:
+            return
+        self.bus.drop_overfull(self._state.config.integer("cluster-link-sendbuf-limit"))
+        self.core.tick(self._now_ms())
+        self.flush()
+
+    def _flush_soon(self) -> None:
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._work_done)
+
+    def _work_done(self) -> None:
+        self.flush()
+        self._state.flush_outboxes()
+
+    def _settings_changed(self) -> None:
+        self.core.settings_changed(self._now_ms())
+        # Not before all directives of a CONFIG SET are in effect.
+        self._flush_soon()
+
+    def _now_ms(self) -> int:
+        return self._state.keyspace.now_ms
+
+    def _update_time(self) -> int:
+        self._state.update_time()
+        return self._state.keyspace.now_ms
+
+    # The gate
+
+    @property
+    def served(self) -> bytearray:
+        """See `Cluster`."""
+        return self.core.served
+
+    def redirection(
+        self, session: Session, slot: int, keys: list[bytes], writes: bool
+    ) -> CommandError | None:
+        """See `Cluster`."""
+        peek = self._state.keyspace.databases[0].peek
+
+        def count_missing() -> tuple[int, int]:
+            missing = sum(peek(key) is None for key in keys)
+            return len(keys) - missing, missing
+
+        name = session.running_argv[0].lower()
+        query = Query(
+            is_write=writes,
+            is_shard_pubsub=name in _SHARD_PUBSUB,
+            is_migrate=name == b"migrate",
+            session_is_readonly=session.is_readonly,
+            session_is_asking=session.is_asking,
+            has_several_keys=len(set(keys)) > 1,
+            count_missing=count_missing,
+        )
+        redirection = self.core.redirection(slot, query)
+        return CommandError(redirection.text) if redirection is not None else None
+
+    # Commands
+
+    def publish(self, channel: bytes, message: bytes, *, sharded: bool = False) -> None:
+        """See `Cluster`. Sent once the batch of requests that it is part of is done."""
+        self.core.publish(channel, message, self._now_ms(), sharded=sharded)
+        self._flush_soon()
+
+    @property
+    def my_id(self) -> str:
+        """See `Cluster`."""
+        return self.core.my_id
+
+    @property
+    def my_shard_id(self) -> str:
+        """See `Cluster`."""
+        return self.core.my_shard_id
+
+    @property
+    def is_replica(self) -> bool:
+        """See `Cluster`."""
+        return self.core.is_replica
+
+    def meet(self, ip: str, port: int, bus_port: int) -> bool:
+        """See `Cluster`."""
+        return self.core.meet(ip, port, bus_port, self._now_ms())
+
+    def forget(self, node_id: str) -> None:
+        """See `Cluster`."""
+        self.core.forget(node_id, self._now_ms())
+        self.flush()
+
+    def add_slots(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """See `Cluster`."""
+        self.core.add_slots(ranges, self._now_ms())
+        self.flush()
+
+    def delete_slots(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """See `Cluster`."""
+        self.core.delete_slots(ranges, self._now_ms())
+        self.flush()
+
+    def flush_slots(self) -> None:
+        """See `Cluster`."""
+        self.core.flush_slots(self._now_ms())
+        self.flush()
+
+    def bump_epoch(self) -> tuple[bool, int]:
+        """See `Cluster`."""
+        bumped = self.core.bump_epoch(self._now_ms())
+        self.flush()
+        return bumped
+
+    def set_config_epoch(self, epoch: int) -> None:
+        """See `Cluster`."""
+        self.core.set_config_epoch(epoch, self._now_ms())
+        self.flush()
+
+    def reset(self, *, hard: bool) -> None:
+        """See `Cluster`."""
+        self.core.reset(self._now_ms(), hard=hard)
+        self.flush()
+
+    def failure_reports(self, node_id: str) -> int:
+        """See `Cluster`."""
+        return self.core.failure_reports(node_id, self._now_ms())
+
+    def save_config(self) -> None:
+        """See `Cluster`."""
+        self._file.write(self.core.config_text(), fsync=True)
+
+    def nodes_text(self) -> str:
+        """See `Cluster`."""
+        return self.core.nodes_text()
+
+    def info_text(self) -> str:
+        """See `Cluster`."""
+        return self.core.info_text()
+
+    def slots_reply(self) -> Reply:
+        """See `Cluster`."""
+        return self.core.slots_reply()
+
+    def shards_reply(self) -> Reply:
+        """See `Cluster`."""
+        return self.core.shards_reply()
+
+    def replicas_reply(self, node_id: str) -> Reply:
+        """See `Cluster`."""
+        return self.core.replicas_reply(node_id)
+
+    def links_reply(self) -> Reply:
+        """See `Cluster`."""
+        reply = []
+        for link in self.core.links():
+            events, buffer_bytes = self.bus.buffer_of(link.link_id)
+            reply.append(
+                {
+                    b"direction": b"from" if link.inbound else b"to",
+                    b"node": link.node_id.encode(),
+                    b"create-time": link.created_ms,
+                    b"events": events.encode(),
+                    b"send-buffer-allocated": buffer_bytes,
+                    b"send-buffer-used": buffer_bytes,
+                }
+            )
+        return reply

@@ -1,0 +1,78 @@
+"""What the cluster's decisions do to keys and clients of this server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyredis_cluster.cluster.ready import Event, SlotsLost, SlotsReleased, StateChanged
+from pyredis_cluster.execution.command import WRITE
+from pyredis_cluster.keyspace.events import NOTIFY_GENERIC
+from pyredis_cluster.protocol.errors import CommandError
+from pyredis_cluster.protocol.reply import Push, encode
+from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
+
+if TYPE_CHECKING:
+    from pyredis_cluster.cluster.core import ClusterCore
+    from pyredis_cluster.execution.server_state import ServerState
+    from pyredis_cluster.execution.session import Session
+
+
+def carry_out(state: ServerState, core: ClusterCore, event: Event) -> None:
+    """Act on one event of the core.
+
+    Those about replication do not come while `settings.replication` is off.
+    """
+    if isinstance(event, SlotsLost):
+        delete_keys(state, event.slots)
+    elif isinstance(event, SlotsReleased):
+        end_shard_subscriptions(state, core, event.slots)
+        redirect_blocked(state, core)
+    elif isinstance(event, StateChanged) and not event.ok:
+        redirect_blocked(state, core)
+
+
+def delete_keys(state: ServerState, slots: tuple[int, ...]) -> None:
+    """Delete all keys of `slots`, as DEL would. O(keys)."""
+    database = state.keyspace.databases[0]
+    for slot in slots:
+        for key in database.keys_in_slot(slot, database.count_keys_in_slot(slot)):
+            database.discard(key)
+            database.changed(key, NOTIFY_GENERIC, b"del")
+            state.settle(0, [b"DEL", key])
+
+
+def end_shard_subscriptions(state: ServerState, core: ClusterCore, slots: tuple[int, ...]) -> None:
+    """End subscriptions to shard channels of `slots` that this node has no more, and tell the subscribers."""
+    pubsub = state.pubsub
+    if not pubsub.shard_channels:
+        return
+    released = bytearray(SLOT_COUNT)
+    for slot in slots:
+        released[slot] = not core.state.myself.slot_owner.owns(slot)
+    for channel in [channel for channel in pubsub.shard_channels if released[key_slot(channel)]]:
+        for session in list(pubsub.shard_channels[channel]):
+            pubsub.sunsubscribe(session, channel)
+            message = Push([b"sunsubscribe", channel, len(session.shard_channels)])
+            session.send_push(encode(message, session.resp))
+
+
+def redirect_blocked(state: ServerState, core: ClusterCore) -> None:
+    """Send on those who wait for keys that this node does not serve any more."""
+    waiting = {session for sessions in state.blocking.waiting.values() for session in sessions}
+    for session in waiting:
+        refusal = _refusal_of_blocked(state, core, session)
+        if refusal is not None:
+            session.unblock(refusal)
+
+
+def _refusal_of_blocked(state: ServerState, core: ClusterCore, session: Session) -> CommandError | None:
+    blocked = session.blocked
+    if blocked is None or not blocked.places:
+        return None
+    entry = state.table.find(blocked.argv)
+    redirection = core.redirection_of_blocked(
+        key_slot(blocked.places[0][1]),
+        session_is_readonly=session.is_readonly,
+        is_write=entry is not None and WRITE in entry.command.flags,
+    )
+    return CommandError(redirection.text) if redirection is not None else None
