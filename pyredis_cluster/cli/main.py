@@ -1,7 +1,7 @@
 """The program. Without a subcommand it behaves as `redis-server` does.
 
-A first word that names a subcommand goes to it; anything else is redis-server's command line. Nothing is imported
-before it is needed: a server answers within a fraction of a second of being started.
+A first word that names a subcommand goes to it; anything else is redis-server's command line. Nothing is
+imported before it is needed: a server answers within a fraction of a second of being started.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import glob
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from pyredis_cluster.cli.texts import HELP, NO_MEMORY_TEST, NO_SENTINEL, SYSTEM_IS_FINE, VERSION
 from pyredis_cluster.config.command_line import CommandLine, parse_command_line
@@ -61,8 +61,8 @@ def _serve(command_line: CommandLine, program: str) -> int:
         return 1
     if command_line.overrides is None and command_line.config_file is None and not command_line.from_stdin:
         log.warning(
-            "Warning: no config file specified, using the default config. In order to specify a config file use "
-            f"{program} /path/to/redis.conf"
+            "Warning: no config file specified, using the default config. In order to specify a config file "
+            f"use {program} /path/to/redis.conf"
         )
     else:
         log.notice("Configuration loaded")
@@ -94,7 +94,7 @@ def _load(command_line: CommandLine, log: Log) -> Config:
 
 
 def enter_directory(current: str, wanted: str) -> str:
-    """`wanted` seen from `current`, its links resolved; raises OSError where it is none or may not be entered."""
+    """`wanted` seen from `current`, links resolved; raises OSError where it is none or may not be entered."""
     path = os.path.realpath(os.path.join(current, wanted))
     with os.scandir(path):
         return path
@@ -126,7 +126,8 @@ def _enter(config: Config, log: Log) -> tuple[PidFile | None, Supervisor]:
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
     bits = 64 if sys.maxsize > 1 << 32 else 32
     log.notice(
-        f"Redis version={REDIS_VERSION}, bits={bits}, commit=00000000, modified=0, pid={os.getpid()}, just started"
+        f"Redis version={REDIS_VERSION}, bits={bits}, commit=00000000, modified=0, pid={os.getpid()}, "
+        "just started"
     )
     pid_file = PidFile(config.path("pidfile"), log) if in_background or config.text("pidfile") else None
     return pid_file, supervisor
@@ -159,10 +160,10 @@ async def _run_server(
     return 0
 
 
-def run_loop(work: Callable[[asyncio.AbstractEventLoop], object]) -> int:
+def run_loop(work: Callable[[asyncio.AbstractEventLoop], Coroutine[None, None, int]]) -> int:
     """Run a coroutine function on a new event loop to its end."""
     with asyncio.Runner() as runner:
-        return runner.run(work(runner.get_loop()))  # type: ignore[arg-type,no-any-return]
+        return runner.run(work(runner.get_loop()))
 
 
 def handle_signals(loop: asyncio.AbstractEventLoop, log: Log, stop: Callable[[str], None]) -> None:

@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution import gate, protection
+from pyredis_cluster.execution.authentication import Authentication
 from pyredis_cluster.execution.blocking import Blocking
-from pyredis_cluster.execution.command import FAST, Command
+from pyredis_cluster.execution.command import FAST, TOUCHES_ARBITRARY_KEYS, Command
+from pyredis_cluster.execution.configuration import follow_configuration
 from pyredis_cluster.execution.latency import LatencyMonitor
+from pyredis_cluster.execution.monitors import Monitors
 from pyredis_cluster.execution.pause import Pauses
 from pyredis_cluster.execution.propagation import Propagation
 from pyredis_cluster.execution.pubsub import PubSub
 from pyredis_cluster.execution.replication_state import ReplicationState
 from pyredis_cluster.execution.session import Session
+from pyredis_cluster.execution.slowlog import SlowLog
 from pyredis_cluster.execution.statistics import Statistics
 from pyredis_cluster.execution.table import CommandTable, Entry
 from pyredis_cluster.execution.transaction import Watches
+from pyredis_cluster.execution.write_stops import WriteStops
 from pyredis_cluster.keyspace.database import Database
-from pyredis_cluster.keyspace.events import NOTIFY_KEY_MISS
+from pyredis_cluster.keyspace.events import NOTIFY_KEY_MISS, NOTIFY_NEW
 from pyredis_cluster.keyspace.keyspace import Keyspace
 from pyredis_cluster.protocol.errors import CommandError
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
+    from pyredis_cluster.execution.cluster import Cluster
     from pyredis_cluster.execution.host import Connection, Host
     from pyredis_cluster.ports import Clock, Random
 
 
 NEVER_NS = 2**63 - 1
 """A threshold that no command reaches."""
-
-
-class ClusterRouting(Protocol):
-    """What execution needs to know of the cluster."""
-
-    @property
-    def served(self) -> bytearray:
-        """16384 bytes: 1 where this node serves the slot with no further question."""
-
-    def redirection(
-        self, session: Session, slot: int, keys: list[bytes], writes: bool
-    ) -> CommandError | None:
-        """Why a request for `keys`, all of `slot`, may not run here, or None if it may."""
 
 
 class ServerState:
@@ -80,23 +73,28 @@ class ServerState:
         self.sessions: dict[int, Session] = {}
         self.outboxes: dict[Session, None] = {}
         """Sessions with output that nothing has sent yet."""
-        self.monitors: dict[Session, None] = {}
         self.gate = 0
-        self.cluster: ClusterRouting | None = None
+        self.cluster: Cluster | None = None
         self.served_slots: bytearray | None = None
         self.maxmemory = 0
         self.slow_ns = NEVER_NS
         """From how long on `note_slow` hears of a command."""
         self.notify_flags = 0
-        self.in_transaction = False
+        self.max_bulk_bytes = 0
+        """proto-max-bulk-len: no string grows longer."""
         self._resumed: list[Session] = []
         self._next_session_id = 1
         self.run_id = f"{random.getrandbits(160):040x}"
         self.update_time()
         self.started_ms = self.keyspace.now_ms
+        self.authentication = Authentication(self)
+        self.write_stops = WriteStops(self)
+        self.monitors = Monitors(self)
+        self.slowlog = SlowLog(self)
         for name in ("slowlog-log-slower-than", "latency-monitor-threshold"):
             config.on_change(name, self._renew_slow_threshold)
         self._renew_slow_threshold()
+        follow_configuration(self)
 
     def _renew_slow_threshold(self) -> None:
         """`slow_ns` is the lower one of the slow log's threshold and the latency monitor's."""
@@ -118,6 +116,7 @@ class ServerState:
         self._next_session_id += 1
         self.sessions[session.id] = session
         self.statistics.connections_received += 1
+        self.authentication.begin(session)
         return session
 
     def forget_session(self, session: Session) -> None:
@@ -126,8 +125,7 @@ class ServerState:
         session.blocked = None
         self.watches.unwatch(session)
         self.pubsub.leave(session)
-        if self.monitors.pop(session, 0) is None and not self.monitors:
-            self.set_gate(gate.GATE_MONITOR, False)
+        self.monitors.remove(session)
         self.outboxes.pop(session, None)
         self.sessions.pop(session.id, None)
 
@@ -148,7 +146,7 @@ class ServerState:
         if event_class != NOTIFY_KEY_MISS:
             if self.watches.sessions:
                 self.watches.touch(db.index, key)
-            if self.blocking.waiting:
+            if event_class == NOTIFY_NEW and self.blocking.waiting:
                 self.blocking.signal(db.index, key)
         if self.notify_flags & event_class:
             self._notify(db.index, key, event)
@@ -162,16 +160,20 @@ class ServerState:
     def settle(self, database: int, argv: list[bytes]) -> None:
         """What follows a command that left something to do: propagate its effects, serve who waited.
 
-        Inside EXEC only the effects are collected; EXEC itself settles at its end.
+        Not called inside EXEC, which settles once at its end.
         """
-        self.propagation.collect(database, argv)
-        if self.in_transaction:
-            return
+        propagation = self.propagation
+        propagation.collect(database, argv)
         self.keyspace.unsettled = False
-        self.propagation.flush()
+        propagation.flush(as_transaction=not propagation.has_several or not self._finds_expired_keys(argv))
         if self.blocking.waiting:
             self.blocking.serve()
-            self.propagation.flush()
+            self.keyspace.unsettled = False
+
+    def _finds_expired_keys(self, argv: list[bytes]) -> bool:
+        """Whether the request may come upon any expired key; their removal does not belong together."""
+        entry = self.table.find(argv)
+        return entry is not None and TOUCHES_ARBITRARY_KEYS in entry.command.flags
 
     def resume_later(self, session: Session) -> None:
         """Run what is pending of a session once the running command is done."""
@@ -184,7 +186,10 @@ class ServerState:
             resumed, self._resumed = self._resumed, []
             for session in resumed:
                 if not session.is_closing:
-                    session.run_pending()
+                    try:
+                        session.run_pending()
+                    except Exception as error:
+                        self.host.handler_failed(session, error)
                     session.connection.resume()
             sessions, self.outboxes = self.outboxes, {}
             for session in sessions:
@@ -202,6 +207,7 @@ class ServerState:
         if entry is not None and self.latency.threshold_ms:
             event = b"fast-command" if FAST in entry.command.flags else b"command"
             self.latency.note(event, elapsed_ns // 1_000_000)
+        self.slowlog.note(session, argv, elapsed_ns)
 
     def count_error(self, entry: Entry | None, error: CommandError) -> None:
         """An error reply of a command that ran."""
@@ -230,20 +236,10 @@ class ServerState:
         for entry in self.table.entries.values():
             entry.reset_statistics()
 
-    def exec_aborted(self, error: CommandError) -> None:
-        """EXEC itself was refused."""
-
     def protected_refusal(self, session: Session, command: Command) -> CommandError | None:
         """Why DEBUG or MODULE may not be run by this client, or None."""
         return protection.refusal(self.config, session, command.name)
 
-    def write_refusal(self, session: Session, command: Command) -> CommandError | None:
-        """Why writes are refused now, or None."""
-        return None
-
     def evict_to_limit(self, session: Session) -> bool:
         """Free memory down to maxmemory; False where that did not succeed."""
         return True
-
-    def feed_monitors(self, session: Session, argv: list[bytes]) -> None:
-        """Show a request to the clients that MONITOR."""

@@ -1,8 +1,8 @@
 """The network side of a client: bytes in, requests to its session, replies out.
 
 Output is bounded in two ways. While the network has not taken what was written, no further request of this
-client is read or run (`pause_writing`), so a client that does not read its replies only ever stalls itself. And
-`client-output-buffer-limit` closes one that lets messages it did not ask for (pub/sub) pile up.
+client is read or run (`pause_writing`), so a client that does not read its replies only ever stalls itself.
+And `client-output-buffer-limit` closes one that lets messages it did not ask for (pub/sub) pile up.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class ClientConnection(asyncio.Protocol):
         self._is_reading = True
         self._is_writable = True
         self._close_after_flush = False
+        self._broken: tuple[ProtocolError, bytes] | None = None
         self.session: Session | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -110,7 +111,7 @@ class ClientConnection(asyncio.Protocol):
         )
 
     def limits_changed(self) -> None:
-        """What bounds the requests of this client has changed: whether it is authenticated, or a directive."""
+        """What bounds this client's requests has changed: whether it is authenticated, or a directive."""
         session = self.session
         if session is None:
             return
@@ -119,10 +120,9 @@ class ClientConnection(asyncio.Protocol):
         self._set_limits(session)
 
     def fail(self, error: BaseException) -> None:
-        """Our own code failed for this client, and for this one only: the log tells, the client is closed."""
+        """Our own code failed for this client: the log tells, and only this client is closed."""
         if self.session is not None:
             self._server.clients.failed(self.session, error)
-            self.session.close(after_flush=False)
             self._state.flush_outboxes()
 
     def _check_query_limit(self, session: Session, data: bytes) -> None:
@@ -135,10 +135,21 @@ class ClientConnection(asyncio.Protocol):
         except Exception as failure:
             self.fail(failure)
             return
+        self._broken = (error, data)
+        self._report_broken(session)
+        self._state.flush_outboxes()
+
+    def _report_broken(self, session: Session) -> None:
+        """Answer a protocol error, unless requests before it are not answered yet; then read no further."""
+        if self._broken is None or session.is_closing:
+            return
+        if session.pending or session.gate & gate.GATE_HOLD:
+            self._update_reading()
+            return
+        error, data = self._broken
         self._server.clients.broke_protocol(session, error, data)
         session.reply(error.reply)
         session.close(after_flush=True)
-        self._state.flush_outboxes()
 
     def flush(self) -> None:
         """Send what is in the session's output."""
@@ -188,6 +199,7 @@ class ClientConnection(asyncio.Protocol):
                 self.fail(failure)
                 return
             self.flush()
+        self._report_broken(session)
         self._update_reading()
 
     def _update_reading(self) -> None:
@@ -195,6 +207,7 @@ class ClientConnection(asyncio.Protocol):
         wanted = (
             self._is_writable
             and session is not None
+            and self._broken is None
             and not session.pending
             and not session.gate & gate.GATE_FROZEN
         )

@@ -7,6 +7,8 @@ import socket
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.protocol.errors import CommandError, ProtocolError
+from pyredis_cluster.protocol.words import quote_word
+from pyredis_cluster.server.describe import describe_client
 from pyredis_cluster.server.limits import Admission, OutputLimits
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ class Clients:
         self._log = server.log
         self.connections: dict[ClientConnection, None] = {}
         self.admission = Admission(server.state, server.log)
-        self.output_limits = OutputLimits(server.state, server.log, describe)
+        self.output_limits = OutputLimits(server.state, server.log, describe_client)
         self.keepalive_s = 0
         self.query_limit_bytes = 1 << 30
 
@@ -71,16 +73,22 @@ class Clients:
         for connection in list(self.connections):
             connection.finish()
 
+    def limits_changed(self) -> None:
+        """What bounds a request has changed."""
+        for connection in self.connections:
+            connection.limits_changed()
+
     def failed(self, session: Session, error: BaseException) -> None:
-        """A request made our code fail: the log gets the traceback."""
-        self._log.failure(f"Failure while serving client {describe(session)}", error)
+        """A request made our code fail: the log gets the traceback; this client is closed, nobody else."""
+        self._log.failure(f"Failure while serving client {describe_client(session)}", error)
+        session.close(after_flush=False)
 
     def broke_protocol(self, session: Session, error: ProtocolError, data: bytes) -> None:
         """A client broke the protocol with `data`."""
         if self._log.is_verbose:
             reason = error.reason.decode("latin-1")
             self._log.verbose(
-                f"Protocol error ({reason}) from client: {describe(session)}. "
+                f"Protocol error ({reason}) from client: {describe_client(session)}. "
                 f"Query buffer during protocol error: {sample(data)}"
             )
 
@@ -90,17 +98,10 @@ class Clients:
             return False
         self._state.statistics.client_query_buffer_limit_disconnections += 1
         self._log.warning(
-            f"Closing client that reached max query buffer length: {describe(session)} "
-            f"(qbuf initial bytes: {quoted(data[:64])})"
+            f"Closing client that reached max query buffer length: {describe_client(session)} "
+            f"(qbuf initial bytes: {quote_word(data[:64]).decode('latin-1')})"
         )
         return True
-
-
-def describe(session: Session) -> str:
-    """A client for the log, as CLIENT LIST would show it."""
-    from pyredis_cluster.server.describe import describe_client
-
-    return describe_client(session)
 
 
 def sample(data: bytes) -> str:
@@ -114,13 +115,6 @@ def sample(data: bytes) -> str:
 
 def _printable(data: bytes) -> str:
     return "".join([chr(byte) if 32 <= byte < 127 else "." for byte in data])
-
-
-def quoted(data: bytes) -> str:
-    """Bytes as Redis prints them in quotes."""
-    from pyredis_cluster.protocol.words import quote_word
-
-    return quote_word(data).decode("latin-1")
 
 
 def format_address(address: tuple[str, int]) -> str:

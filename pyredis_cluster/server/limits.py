@@ -1,7 +1,7 @@
 """Who is let in, and how much a client may leave unread.
 
-Source: acceptCommonHandler, clientAcceptHandler, checkClientOutputBufferLimits and clientsCronHandleTimeout of
-Redis 7.2.
+Source: acceptCommonHandler, clientAcceptHandler, checkClientOutputBufferLimits and clientsCronHandleTimeout
+of Redis 7.2.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 TOO_MANY_CLIENTS = CommandError("ERR max number of clients reached")
 TOO_MANY_CONNECTIONS = CommandError("ERR max number of clients + cluster connections reached")
 PROTECTED = CommandError(
-    "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
-    "default user. In this mode connections are only accepted from the loopback interface. If you want to connect "
-    "from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode "
-    "sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from "
-    "the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you "
-    "do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected "
-    "mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then "
-    "restarting the server. 3) If you started the server manually just for testing, restart it with the "
-    "'--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You only need "
-    "to do one of the above things in order for the server to start accepting connections from the outside."
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password is set "
+    "for the default user. In this mode connections are only accepted from the loopback interface. If "
+    "you want to connect from external computers to Redis you may adopt one of the following solutions: "
+    "1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback"
+    " interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis"
+    " is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change "
+    "permanent. 2) Alternatively you can just disable the protected mode by editing the Redis "
+    "configuration file, and setting the protected mode option to 'no', and then restarting the server. "
+    "3) If you started the server manually just for testing, restart it with the '--protected-mode no' "
+    "option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of"
+    " the above things in order for the server to start accepting connections from the outside."
 )
 
 
@@ -118,7 +119,8 @@ class OutputLimits:
         self._over.pop(connection, None)
         self._state.statistics.client_output_buffer_limit_disconnections += 1
         self._log.warning(
-            f"Client {self._describe(session)} scheduled to be closed ASAP for overcoming of output buffer limits."
+            f"Client {self._describe(session)} scheduled to be closed ASAP for overcoming of output buffer "
+            "limits."
         )
         session.out.clear()
         session.close(after_flush=False)

@@ -58,7 +58,7 @@ class Listeners:
             raise ListenError
 
     def reopen_tcp(self) -> None:
-        """Listen where port and bind now say, instead of where it was. Raises `ListenError`, listening nowhere."""
+        """Listen where port and bind now say. Raises `ListenError`, and then listens nowhere."""
         self._close_tcp()
         if self._config.integer("port"):
             self._open_tcp()
@@ -100,8 +100,9 @@ class Listeners:
             try:
                 sockets.append(tcp_socket(address, port, backlog))
             except OSError as error:
+                reason = _reason(error)
                 self._log.warning(
-                    f"Warning: Could not create server TCP listening socket {address}:{port}: {_reason(error)}"
+                    f"Warning: Could not create server TCP listening socket {address}:{port}: {reason}"
                 )
                 is_optional = word.startswith("-") and error.errno == errno.EADDRNOTAVAIL
                 if is_optional or error.errno in _FAMILY_MISSING:

@@ -36,9 +36,9 @@ class Accepting(Protocol):
 class Network:
     """The sockets of one event loop. Make one per loop and hand it to each server of that loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, use_epoll: bool = True) -> None:
         self.loop = loop
-        self._poller = _poller(loop)
+        self._poller = _poller(loop) if use_epoll else None
 
     def accept(
         self, listener: socket.socket, factory: ProtocolFactory, failed: Callable[[OSError], None]

@@ -110,15 +110,11 @@ def raise_open_files(max_clients: int, log: Log) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return max_clients
-    best = wanted
-    if hard != resource.RLIM_INFINITY and wanted > hard:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
-        except (OSError, ValueError):
-            best = hard
-    with contextlib.suppress(OSError, ValueError):
-        if best != wanted or soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (best, max(best, hard) if hard > 0 else hard))
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    for limits in ((wanted, max(wanted, hard)), (allowed, hard)):
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            break
     reached = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if reached >= wanted:
         log.notice(f"Increased maximum number of open files to {wanted} (it was originally set to {soft}).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.config.config import ApplyError
@@ -25,6 +26,12 @@ def watch_config(server: Server) -> None:
     def apply_query_limit() -> None:
         clients.query_limit_bytes = config.integer("client-query-buffer-limit")
 
+    def apply_log_level() -> None:
+        log.set_level(config.text("loglevel"))
+
+    def apply_hz() -> None:
+        server.cron.set_hz(config.integer("hz"))
+
     def refuse_maxclients() -> None:
         wanted = config.integer("maxclients")
         reached = raise_open_files(wanted, log)
@@ -46,13 +53,14 @@ def watch_config(server: Server) -> None:
         except ListenError:
             raise ApplyError("Unable to listen on this port. Check server logs.") from None
 
-    now_and_later = {
+    now_and_later: dict[str, Callable[[], None]] = {
         "maxclients": apply_maxclients,
         "tcp-keepalive": apply_keepalive,
         "client-query-buffer-limit": apply_query_limit,
         "client-output-buffer-limit": clients.output_limits.reload,
-        "loglevel": lambda: log.set_level(config.text("loglevel")),
-        "hz": lambda: server.cron.set_hz(config.integer("hz")),
+        "proto-max-bulk-len": clients.limits_changed,
+        "loglevel": apply_log_level,
+        "hz": apply_hz,
     }
     config.on_change("maxclients", refuse_maxclients)
     for name, hook in now_and_later.items():

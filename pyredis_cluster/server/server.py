@@ -27,7 +27,9 @@ from pyredis_cluster.server.stopping import Stopping
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.host import Timer
+    from pyredis_cluster.execution.session import Session
     from pyredis_cluster.ports import Clock, Random
+    from pyredis_cluster.server.cluster import ClusterNode
 
 
 class Server:
@@ -58,6 +60,7 @@ class Server:
         self.state = ServerState(COMMANDS, config, self, clock, random_source or random.Random())
         self.clients = Clients(self)
         self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
+        self.cluster: ClusterNode | None = None
         self._config_file = ConfigFile(config)
         watch_config(self)
         self.freezer.on_freeze.append(self._freeze)
@@ -76,23 +79,37 @@ class Server:
         return self.freezer.is_frozen
 
     async def start(self) -> None:
-        """Listen and serve. Raises `ListenError`, the reason being logged."""
+        """Listen and serve. Raises `ListenError` or `ClusterStartError`, the reason being logged."""
         config = self.config
         self.log.role = "X" if config.is_sentinel else "M"
         mode = "cluster" if config.flag("cluster-enabled") else "standalone"
         self.log.notice(f"Running mode={mode}, port={config.integer('port')}.")
+        if config.flag("cluster-enabled"):
+            self._join_cluster()
         self.listeners.open()
+        if self.cluster is not None:
+            self.cluster.start()
         self.log.notice("Server initialized")
         self.cron.start()
         for kind in self.listeners.kinds:
             self.log.notice(f"Ready to accept connections {kind}")
+
+    def _join_cluster(self) -> None:
+        # Imported here, as servers that are no cluster nodes start sooner without it.
+        from pyredis_cluster.server.cluster import ClusterNode
+
+        self.cluster = ClusterNode(
+            self.state, self.log, self.network, lambda: self.shutdown(save=False, now=True, force=True)
+        )
+        self.freezer.on_freeze.append(self.cluster.bus.freeze)
+        self.freezer.on_thaw.append(self.cluster.bus.thaw)
 
     def call_later(self, delay_ms: float, callback: Callable[..., object], *args: Any) -> Timer:
         """See `Host`."""
         return LoopTimer(self.loop, self.freezer, self.work, delay_ms, callback, args)
 
     def work(self, callback: Callable[..., object], args: tuple[Any, ...] = ()) -> None:
-        """Make one call at a fresh time, then send what it left. A failure is logged and costs nothing else."""
+        """Make one call at a fresh time, then send what it left; a failure is logged, nothing more."""
         self.state.update_time()
         try:
             callback(*args)
@@ -138,11 +155,17 @@ class Server:
         """See `Host`."""
         return information(self)
 
+    def handler_failed(self, session: Session, error: Exception) -> None:
+        """See `Host`."""
+        self.clients.failed(session, error)
+
     def release(self) -> None:
         """Let go of everything outside; part of ending."""
         self.cron.stop()
         self.freezer.abandon()
         self.listeners.close()
+        if self.cluster is not None:
+            self.cluster.stop()
         self.clients.close_all()
         if self._owns_network:
             self.loop.call_soon(self.network.close)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Stopping:
         self.is_requested = True
         server = self._server
         server.log.notice("User requested shutdown...")
+        if save is not False and server.config.save_points and any(map(len, self._data())):
+            server.log.warning("Snapshots are not supported: the data set is lost.")
         for callback in self.on_stop:
             try:
                 callback()
@@ -35,6 +37,9 @@ class Stopping:
         server.release()
         server.log.warning("Redis is now ready to exit, bye bye...")
         self.stopped.set()
+
+    def _data(self) -> list[Mapping[bytes, object]]:
+        return [database.values for database in self._server.state.keyspace.databases]
 
     def by_signal(self, name: str) -> None:
         """End as `shutdown-on-sigint` or `shutdown-on-sigterm` says for signal `name`."""
