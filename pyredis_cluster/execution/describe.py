@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyredis_cluster.execution.command import Category, Command
 from pyredis_cluster.execution.keyspec import KeyCount, KeyFlag, KeyRange, KeySpec, KeyWord
+from pyredis_cluster.execution.syntax import arguments
 from pyredis_cluster.protocol.reply import Reply, SetReply, Status
 
 _ACCESS_KINDS = KeyFlag.RO | KeyFlag.RW | KeyFlag.OW | KeyFlag.RM
@@ -47,6 +48,8 @@ def document(command: Command) -> dict[str, Reply]:
         found["replaced_by"] = docs.replaced_by
     if docs.history:
         found["history"] = SetReply([list(change) for change in docs.history])
+    if command.docs.syntax:
+        found["arguments"] = arguments(command)
     if command.subcommands:
         found["subcommands"] = {each.name: document(each) for each in command.subcommands.values()}
     return found
