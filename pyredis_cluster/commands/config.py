@@ -79,11 +79,11 @@ def config_rewrite(call: Call, argv: list[bytes]) -> Reply:
     `OK`. Raises an error where the server was started without a file, or the file cannot be written.
     """
     server = call.server
-    if not server.config.config_file:
-        raise CommandError("ERR The server is running without a config file")
     try:
-        # A file that has gone since is made anew.
-        server.host.write_config_file(rewritten(server.host.read_config_file() or b"", server.config))
+        content = server.host.read_config_file()
+        if content is None:
+            raise CommandError("ERR The server is running without a config file")
+        server.host.write_config_file(rewritten(content, server.config))
     except OSError as error:
         raise CommandError(f"ERR Rewriting config file: {error.strerror}") from None
     return OK
