@@ -152,10 +152,11 @@ async def _run_server(
     if pid_file is not None:
         server.stopping.on_stop.append(pid_file.remove)
     server.stopping.on_stop.append(lambda: supervisor.tell("STOPPING=1\n"))
+    # Before anything says that the server is ready: who waits for that may end it at once.
+    handle_signals(loop, log, server.stopping.by_signal)
     await server.start()
     supervisor.tell("STATUS=Ready to accept connections\n")
     supervisor.tell("READY=1\n")
-    handle_signals(loop, log, lambda name: server.stopping.by_signal(name))
     await server.stopped.wait()
     return 0
 

@@ -1,4 +1,4 @@
-"""The program as a process: command lines, start-up, log, signals, files, against a real server where one is."""
+"""The program as a process: command lines, log, signals and files; the log also against a real server's."""
 
 from __future__ import annotations
 
@@ -129,7 +129,8 @@ class TestStartAndEnd:
             warning = [line for line in log_lines(process.text()) if line[1] == "#"]
             assert warning[0][0] == "C"
             assert warning[0][2].startswith(
-                "Warning: no config file specified, using the default config. In order to specify a config file use "
+                "Warning: no config file specified, using the default config. In order to specify a config "
+                "file use "
             )
             assert warning[0][2].endswith(" /path/to/redis.conf")
 
@@ -158,11 +159,11 @@ class TestCommandLine:
     def test_file_options_and_stdin(self, tmp_path: Path, port: int) -> None:
         (tmp_path / "redis.conf").write_text(f"port 1\nmaxclients 50\ntimeout 7\nport {port}\n")
         options = ("redis.conf", "--timeout", "8", "--cluster-enabled", "no", "-")
-        with started(OURS, *options, directory=tmp_path, stdin=b'save ""\nmaxclients 60\ntimeout 9\n'):
-            with connect(port) as client:
-                assert client.ask("CONFIG", "GET", "maxclients").items[1].value == b"60"
-                assert client.ask("CONFIG", "GET", "timeout").items[1].value == b"8"
-                assert client.ask("CONFIG", "GET", "dir").items[1].value == str(tmp_path.resolve()).encode()
+        stdin = b'save ""\nmaxclients 60\ntimeout 9\n'
+        with started(OURS, *options, directory=tmp_path, stdin=stdin), connect(port) as client:
+            assert client.ask("CONFIG", "GET", "maxclients").items[1].value == b"60"
+            assert client.ask("CONFIG", "GET", "timeout").items[1].value == b"8"
+            assert client.ask("CONFIG", "GET", "dir").items[1].value == str(tmp_path.resolve()).encode()
 
     def test_config_error_names_file_line_and_directive(self, tmp_path: Path) -> None:
         (tmp_path / "redis.conf").write_text("port 7000\n\nnonsense 3\n")
@@ -268,8 +269,8 @@ class TestListening:
             with pytest.raises(OSError, match="refused"):
                 RawClient(first)
             assert client.call("CONFIG", "SET", "port", taken) == (
-                b"-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. "
-                b"Check server logs.\r\n"
+                b"-ERR CONFIG SET failed (possibly related to argument 'port') - "
+                b"Unable to listen on this port. Check server logs.\r\n"
             )
             connect(second).close()
             assert client.call("CONFIG", "SET", "bind", "192.0.2.1") == (
