@@ -38,7 +38,7 @@ _MAX_LONG = INT64_MAX
 _PROTOCOL_TYPES = "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
 
 _NOT_HERE = frozenset(
-    [
+    {
         "aof-flush-sleep",
         "assert",
         "client-eviction",
@@ -68,7 +68,7 @@ _NOT_HERE = frozenset(
         "set-skip-checksum-validation",
         "stringmatch-test",
         "structsize",
-    ]
+    }
 )
 """Subcommands of Redis that would crash the server, or show or change what this one has not."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.execution import gate, protection
+from pyredis_cluster.execution import protection
 from pyredis_cluster.execution.authentication import Authentication
 from pyredis_cluster.execution.blocking import Blocking
 from pyredis_cluster.execution.command import FAST, TOUCHES_ARBITRARY_KEYS, Command
 from pyredis_cluster.execution.configuration import follow_configuration
 from pyredis_cluster.execution.latency import LatencyMonitor
+from pyredis_cluster.execution.metrics import Metrics
 from pyredis_cluster.execution.monitors import Monitors
 from pyredis_cluster.execution.pause import Pauses
 from pyredis_cluster.execution.propagation import Propagation
@@ -68,6 +69,12 @@ class ServerState:
         self.pubsub = PubSub()
         self.pauses = Pauses(self)
         self.statistics = Statistics()
+        self.metrics = Metrics(
+            self.table.total_calls,
+            lambda: self.statistics.net_input_bytes,
+            lambda: self.statistics.net_output_bytes,
+        )
+        self.peak_memory = 0
         self.latency = LatencyMonitor(self.keyspace)
         self.replication = ReplicationState(random)
         self.sessions: dict[int, Session] = {}

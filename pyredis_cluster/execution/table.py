@@ -115,6 +115,13 @@ class CommandTable:
             self.fast[name] = entry
         return entry
 
+    def total_calls(self) -> int:
+        """How many commands were run. O(commands)."""
+        return sum(
+            entry.calls + sum(each.calls for each in entry.subcommands.values())
+            for entry in self.entries.values()
+        )
+
     def all_entries(self) -> list[Entry]:
         """Every entry that can be called, subcommands included."""
         found: list[Entry] = []

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pyredis_cluster.config.config import Config
     from pyredis_cluster.server.server import Server
 
 
@@ -24,20 +25,42 @@ def information(server: Server) -> dict[str, str]:
         "tcp_port": str(config.integer("port")),
         "multiplexing_api": server.network.api,
     }
-    for at, (host, port) in enumerate(server.listeners.tcp_names):
-        facts[f"listener{at}"] = f"name=tcp,bind={host},port={port}"
-    return facts | cpu_seconds() | memory()
+    return facts | listeners(config) | cpu_seconds() | memory()
+
+
+def listeners(config: Config) -> dict[str, str]:
+    """What the server listens on: for each kind the addresses as `bind` has them."""
+    found: list[str] = []
+    port = config.integer("port")
+    if port:
+        addresses = "".join(f",bind={address}" for address in config.words("bind"))
+        found.append(f"name=tcp{addresses},port={port}")
+    if config.text("unixsocket"):
+        found.append(f"name=unix,bind={config.text('unixsocket')}")
+    return {f"listener{at}": line for at, line in enumerate(found)}
 
 
 def cpu_seconds() -> dict[str, str]:
-    """CPU time used by the process and by its children."""
-    times = os.times()
-    return {
-        "used_cpu_sys": f"{times.system:.6f}",
-        "used_cpu_user": f"{times.user:.6f}",
-        "used_cpu_sys_children": f"{times.children_system:.6f}",
-        "used_cpu_user_children": f"{times.children_user:.6f}",
-    }
+    """CPU time used by the process, by its children, and by its main thread where that is known."""
+    try:
+        import resource
+    except ImportError:
+        times = os.times()
+        return {
+            "used_cpu_sys": f"{times.system:.6f}",
+            "used_cpu_user": f"{times.user:.6f}",
+            "used_cpu_sys_children": f"{times.children_system:.6f}",
+            "used_cpu_user_children": f"{times.children_user:.6f}",
+        }
+    whom = [("", resource.RUSAGE_SELF), ("_children", resource.RUSAGE_CHILDREN)]
+    if hasattr(resource, "RUSAGE_THREAD"):
+        whom.append(("_main_thread", resource.RUSAGE_THREAD))
+    facts: dict[str, str] = {}
+    for suffix, who in whom:
+        usage = resource.getrusage(who)
+        facts[f"used_cpu_sys{suffix}"] = f"{usage.ru_stime:.6f}"
+        facts[f"used_cpu_user{suffix}"] = f"{usage.ru_utime:.6f}"
+    return facts
 
 
 def memory() -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.commands.registry import COMMANDS
 from pyredis_cluster.execution import gate
+from pyredis_cluster.execution.metrics import SAMPLE_INTERVAL_MS
 from pyredis_cluster.execution.server_state import ServerState
 from pyredis_cluster.server.client import ClientConnection
 from pyredis_cluster.server.clients import Clients
@@ -65,6 +66,7 @@ class Server:
         watch_config(self)
         self.freezer.on_freeze.append(self._freeze)
         self.freezer.on_thaw.append(self._thaw)
+        self.cron.every(SAMPLE_INTERVAL_MS, self.state.metrics.sample)
         self.cron.every(1000, IdleTimeout(self.state, self.log).check_all)
         self.cron.every(1000, self.clients.output_limits.check_all)
 

@@ -1,0 +1,143 @@
+"""Where a server's memory goes, as INFO memory, MEMORY STATS and MEMORY DOCTOR tell it.
+
+Figures are those that Redis would have for the same data: what Python spends on top shows in `rss`, and thus
+in the fragmentation, which is where Redis shows what it does not account for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pyredis_cluster.keyspace.types.sizes import OBJECT_BYTES, string_bytes, table_bytes
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.server_state import ServerState
+    from pyredis_cluster.keyspace.database import Database
+
+STARTUP_BYTES = 1 << 20
+"""What a server without data counts as using."""
+
+_CLIENT_BYTES = 2048
+_ENTRY_BYTES = 24
+_SLOT_ENTRY_BYTES = 16
+_SAMPLED_KEYS = 64
+
+
+@dataclass(slots=True)
+class DatabaseOverhead:
+    """Bytes of the tables of one database."""
+
+    main: int
+    expires: int
+    slot_to_keys: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.main + self.expires + self.slot_to_keys
+
+
+@dataclass(slots=True)
+class MemoryReport:
+    """One look at the memory of a server; all in bytes unless said otherwise."""
+
+    used: int
+    peak: int
+    rss: int
+    startup: int
+    clients: int
+    cluster_links: int
+    key_count: int
+    databases: dict[int, DatabaseOverhead] = field(default_factory=dict)
+
+    @property
+    def overhead(self) -> int:
+        """What is not data."""
+        tables = sum(each.total for each in self.databases.values())
+        return self.startup + self.clients + self.cluster_links + tables
+
+    @property
+    def dataset(self) -> int:
+        """What is data."""
+        return self.used - self.overhead
+
+    @property
+    def dataset_percentage(self) -> float:
+        """Share of the data in what was taken since the start."""
+        return self.dataset * 100 / max(self.used - self.startup, 1)
+
+    @property
+    def bytes_per_key(self) -> int:
+        """What a key takes on average, 0 without keys."""
+        return max(self.used - self.startup, 1) // self.key_count if self.key_count else 0
+
+    @property
+    def peak_percentage(self) -> float:
+        """What is used now, of the most that ever was."""
+        return self.used * 100 / self.peak
+
+    @property
+    def fragmentation(self) -> float:
+        """How many times as much the process has as it accounts for."""
+        return self.rss / self.used
+
+    @property
+    def fragmentation_bytes(self) -> int:
+        """How much more the process has than it accounts for."""
+        return self.rss - self.used
+
+
+def look(server: ServerState, facts: Mapping[str, str]) -> MemoryReport:
+    """Measure. `facts` are those of the host; O(databases + clients)."""
+    used = used_bytes(server)
+    server.peak_memory = max(server.peak_memory, used)
+    return MemoryReport(
+        used=used,
+        peak=server.peak_memory,
+        rss=int(facts.get("used_memory_rss", used)),
+        startup=STARTUP_BYTES,
+        clients=_client_bytes(server),
+        cluster_links=int(facts.get("mem_cluster_links", 0)),
+        key_count=server.keyspace.key_count(),
+        databases={each.index: _overhead(each) for each in server.keyspace.databases if each.values},
+    )
+
+
+def used_bytes(server: ServerState) -> int:
+    """`used_memory`: an estimate from the number of keys and a sample of their values."""
+    databases = [database for database in server.keyspace.databases if database.values]
+    data = sum(_overhead(database).total + _sampled_bytes(database) for database in databases)
+    return STARTUP_BYTES + _client_bytes(server) + data
+
+
+def key_bytes(database: Database, key: bytes, samples: int) -> int | None:
+    """What a key takes with its value, elements of large ones sampled; None where it is not there."""
+    value = database.values.get(key)
+    if value is None:
+        return None
+    return value.memory_bytes(samples) + string_bytes(key) + _ENTRY_BYTES
+
+
+def _sampled_bytes(database: Database) -> int:
+    sampled = list(islice(database.values.items(), _SAMPLED_KEYS))
+    total = sum(value.memory_bytes() - OBJECT_BYTES + string_bytes(key) for key, value in sampled)
+    return total * len(database.values) // len(sampled)
+
+
+def _overhead(database: Database) -> DatabaseOverhead:
+    keys = len(database.values)
+    return DatabaseOverhead(
+        main=table_bytes(keys) + keys * OBJECT_BYTES,
+        expires=table_bytes(len(database.expires)) if database.expires else 0,
+        slot_to_keys=keys * _SLOT_ENTRY_BYTES if database.slot_keys is not None else 0,
+    )
+
+
+def _client_bytes(server: ServerState) -> int:
+    return sum(
+        _CLIENT_BYTES + session.connection.input_bytes() + session.connection.output_bytes()
+        for session in server.sessions.values()
+    )
