@@ -12,20 +12,29 @@ from pyredis_cluster.commands import (
     config,
     connection,
     debug,
+    expiry,
     generic,
     hash_picks,
     hashes,
     info,
+    keys,
     latency,
+    list_moves,
     lists,
     memory,
+    object,
     pubsub,
     server,
     set_algebra,
     set_picks,
     sets,
     slowlog,
+    sort,
     sorted_sets,
+    string_bulk,
+    string_counters,
+    string_lcs,
+    string_ranges,
     strings,
     transactions,
 )
@@ -48,12 +57,25 @@ GROUPS: tuple[Group, ...] = (
     server.server,
     sets.sets,
     slowlog.slowlog,
+    sort.sort,
     sorted_sets.sorted_sets,
     strings.strings,
     transactions.transactions,
 )
 
-EXTENSIONS = (hash_picks, set_algebra, set_picks)
+EXTENSIONS = (
+    expiry,
+    hash_picks,
+    keys,
+    list_moves,
+    object,
+    set_algebra,
+    set_picks,
+    string_bulk,
+    string_counters,
+    string_lcs,
+    string_ranges,
+)
 """Modules that add commands to a group of another module: importing them is all it takes."""
 
 

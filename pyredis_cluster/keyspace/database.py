@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappush
 from typing import TYPE_CHECKING, TypeVar
 
 from pyredis_cluster.keyspace.events import NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_KEY_MISS, NOTIFY_NEW
+from pyredis_cluster.keyspace.frequency import initial_frequency
 from pyredis_cluster.keyspace.scan_index import ScanIndex
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.protocol.errors import WRONG_TYPE
@@ -15,18 +17,18 @@ if TYPE_CHECKING:
 
 V = TypeVar("V", bound=Value)
 
-LFU_INITIAL = 5
-"""Frequency of a new key under an LFU policy: not so low that it is evicted at once."""
+_STALE_DEADLINES = 64
+"""So many entries of `deadlines` may always hold no more before it is made anew."""
 
 
 class Database:
     """Keys and their values.
 
-    Handlers use the methods; only a few hot ones read `values` and `expires` themselves. Every change to a key
-    is told once through `changed` (or `set`, `delete` with an event), after it was made.
+    Handlers use the methods; only a few hot ones read `values` and `expires` themselves. Every change to a
+    key is told once through `changed`, after it was made.
     """
 
-    __slots__ = ("_scan_index", "expires", "index", "keyspace", "slot_keys", "values")
+    __slots__ = ("_scan_index", "deadlines", "expires", "index", "keyspace", "slot_keys", "values")
 
     def __init__(self, keyspace: Keyspace, index: int) -> None:
         self.keyspace = keyspace
@@ -34,6 +36,8 @@ class Database:
         self.values: dict[bytes, Value] = {}
         self.expires: dict[bytes, int] = {}
         """Keys that expire → unix time in milliseconds."""
+        self.deadlines: list[tuple[int, bytes]] = []
+        """A heap of (unix time in milliseconds, key): all of `expires`, and some that hold no more."""
         self.slot_keys: list[dict[bytes, None] | None] | None = None
         """In cluster mode: slot → its keys (None: empty slot)."""
         self._scan_index: ScanIndex | None = None
@@ -59,7 +63,7 @@ class Database:
             value.lru = keyspace.touch_lfu(value.lru)
         if value.__class__ is not kind:
             raise WRONG_TYPE
-        return value  # type: ignore[return-value]
+        return value
 
     def write(self, key: bytes, kind: type[V]) -> V | None:
         """The value at `key` for a command that will change it, or None. Hits and misses are not counted.
@@ -76,10 +80,17 @@ class Database:
             value.lru = keyspace.touch_lfu(value.lru)
         if value.__class__ is not kind:
             raise WRONG_TYPE
-        return value  # type: ignore[return-value]
+        return value
 
-    def read_any(self, key: bytes) -> Value | None:
-        """As `read`, for a value of any type."""
+    def write_any(self, key: bytes) -> Value | None:
+        """As `write`, for a value of any type."""
+        value = self.peek(key)
+        if value is not None:
+            self._touch(value)
+        return value
+
+    def look(self, key: bytes) -> Value | None:
+        """The value at `key`, or None; counted as a hit or a miss, but not touched (EXISTS, TTL, TYPE)."""
         value = self.peek(key)
         keyspace = self.keyspace
         if value is None:
@@ -88,21 +99,31 @@ class Database:
                 keyspace.observer(self, key, NOTIFY_KEY_MISS, b"keymiss")
             return None
         keyspace.hits += 1
+        return value
+
+    def _touch(self, value: Value) -> None:
+        keyspace = self.keyspace
         if keyspace.touch_lfu is None:
             value.lru = keyspace.lru_clock
         else:
             value.lru = keyspace.touch_lfu(value.lru)
+
+    def read_any(self, key: bytes) -> Value | None:
+        """As `read`, for a value of any type."""
+        value = self.look(key)
+        if value is not None:
+            self._touch(value)
         return value
 
     def peek(self, key: bytes) -> Value | None:
-        """The value at `key`, or None; neither counted nor touched (OBJECT, TYPE, EXISTS of Redis's NOTOUCH)."""
+        """The value at `key`, or None; neither counted nor touched."""
         value = self.values.get(key)
         if value is None or (key in self.expires and self.expire_if_due(key)):
             return None
         return value
 
     def expire_if_due(self, key: bytes) -> bool:
-        """Whether `key`, which has an expiry time, is expired now; if so it is removed, except on a replica."""
+        """Whether `key`, which has an expiry time, is expired; if so it is removed, except on a replica."""
         if self.expires[key] > self.keyspace.now_ms:
             return False
         if self.keyspace.expires_on_access:
@@ -121,7 +142,8 @@ class Database:
 
     def add(self, key: bytes, value: Value) -> None:
         """Put in a key that is not there. The caller tells of the change with `changed`."""
-        value.lru = self.keyspace.lru_clock if self.keyspace.touch_lfu is None else LFU_INITIAL
+        keyspace = self.keyspace
+        value.lru = keyspace.lru_clock if not keyspace.is_lfu else initial_frequency(keyspace.lru_clock)
         self.values[key] = value
         if self.slot_keys is not None:
             slot = key_slot(key)
@@ -137,15 +159,37 @@ class Database:
 
     def put(self, key: bytes, value: Value) -> None:
         """Make `value` the value of `key`, whatever was there; an expiry time there is forgotten."""
+        if key in self.expires:
+            self.expire_if_due(key)
+            self.expires.pop(key, None)
         old = self.values.get(key)
         if old is None:
             self.add(key, value)
         else:
-            # Redis keeps the access field of the key over an overwrite.
+            # The history of accesses belongs to the key, and overwriting is one more of them.
             value.lru = old.lru
+            self._touch(value)
             self.values[key] = value
-            if key in self.expires:
-                del self.expires[key]
+
+    def set_expire(self, key: bytes, when_ms: int) -> None:
+        """Have `key`, which must be there, expire at a unix time in milliseconds. O(log n) at the median.
+
+        Nothing else writes `expires`: the queue of deadlines, by which the expiry cycle and eviction find
+        keys, must know of each.
+        """
+        expires = self.expires
+        expires[key] = when_ms
+        deadlines = self.deadlines
+        if len(deadlines) > 2 * len(expires) + _STALE_DEADLINES:
+            # Most are of keys that were deleted or have another time by now.
+            self.deadlines = deadlines = [(due_ms, each) for each, due_ms in expires.items()]
+            heapify(deadlines)
+        else:
+            heappush(deadlines, (when_ms, key))
+
+    def remove_expire(self, key: bytes) -> bool:
+        """Have `key` expire no more; whether it would have. O(1)."""
+        return self.expires.pop(key, None) is not None
 
     def discard(self, key: bytes) -> Value | None:
         """Remove `key` with its expiry time and return its value, or None. Nobody is told. O(1)."""
@@ -195,6 +239,7 @@ class Database:
         count = len(self.values)
         self.values = {}
         self.expires = {}
+        self.deadlines = []
         self._scan_index = None
         if self.slot_keys is not None:
             self.slot_keys = [None] * SLOT_COUNT
@@ -202,7 +247,7 @@ class Database:
 
     def swap_contents(self, other: Database) -> None:
         """Exchange all keys with another database, as SWAPDB does. O(1)."""
-        for name in ("values", "expires", "slot_keys", "_scan_index"):
+        for name in ("values", "expires", "deadlines", "slot_keys", "_scan_index"):
             mine, theirs = getattr(self, name), getattr(other, name)
             setattr(self, name, theirs)
             setattr(other, name, mine)

@@ -1,19 +1,43 @@
-"""Classes of keyspace events, with the letters that notify-keyspace-events gives them."""
+"""Classes of keyspace events, as the letters of notify-keyspace-events stand for them."""
 
 from __future__ import annotations
 
-NOTIFY_KEYSPACE = 1 << 0  # K
-NOTIFY_KEYEVENT = 1 << 1  # E
-NOTIFY_GENERIC = 1 << 2  # g
-NOTIFY_STRING = 1 << 3  # $
-NOTIFY_LIST = 1 << 4  # l
-NOTIFY_SET = 1 << 5  # s
-NOTIFY_HASH = 1 << 6  # h
-NOTIFY_ZSET = 1 << 7  # z
-NOTIFY_EXPIRED = 1 << 8  # x
-NOTIFY_EVICTED = 1 << 9  # e
-NOTIFY_STREAM = 1 << 10  # t
-NOTIFY_KEY_MISS = 1 << 11  # m
+from pyredis_cluster.config.events import (
+    NOTIFY_ALL,
+    NOTIFY_EVICTED,
+    NOTIFY_EXPIRED,
+    NOTIFY_GENERIC,
+    NOTIFY_HASH,
+    NOTIFY_KEY_MISS,
+    NOTIFY_KEYEVENT,
+    NOTIFY_KEYSPACE,
+    NOTIFY_LIST,
+    NOTIFY_MODULE,
+    NOTIFY_NEW,
+    NOTIFY_SET,
+    NOTIFY_STREAM,
+    NOTIFY_STRING,
+    NOTIFY_ZSET,
+)
+
+__all__ = [
+    "NOTIFY_ALL",
+    "NOTIFY_EVICTED",
+    "NOTIFY_EXPIRED",
+    "NOTIFY_GENERIC",
+    "NOTIFY_HASH",
+    "NOTIFY_KEYEVENT",
+    "NOTIFY_KEYSPACE",
+    "NOTIFY_KEY_MISS",
+    "NOTIFY_LIST",
+    "NOTIFY_LOADED",
+    "NOTIFY_MODULE",
+    "NOTIFY_NEW",
+    "NOTIFY_SET",
+    "NOTIFY_STREAM",
+    "NOTIFY_STRING",
+    "NOTIFY_ZSET",
+]
+
 NOTIFY_LOADED = 1 << 12
-NOTIFY_MODULE = 1 << 13  # d
-NOTIFY_NEW = 1 << 14  # n
+"""A key was loaded from a file; only modules hear of it."""

@@ -6,10 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.keyspace.database import Database
+from pyredis_cluster.keyspace.frequency import Frequency
 from pyredis_cluster.keyspace.limits import EncodingLimits
+from pyredis_cluster.keyspace.types.value import Value
 
 if TYPE_CHECKING:
     from pyredis_cluster.ports import Random
+
+_CLOCK_MASK = (1 << 24) - 1
+"""Access times are compared in 24 bits, so that what another policy left in them is never very long ago."""
 
 ChangeObserver = Callable[["Database", bytes, int, bytes], None]
 
@@ -31,7 +36,9 @@ class Keyspace:
         "evicted_keys",
         "expired_keys",
         "expires_on_access",
+        "frequency",
         "hits",
+        "is_lfu",
         "limits",
         "lru_clock",
         "misses",
@@ -48,7 +55,7 @@ class Keyspace:
         self.now_ms = 0
         self.lru_clock = 0
         self.unsettled = False
-        """Whether the running command left something to do after it: effects to propagate, clients to wake."""
+        """Whether the running command left something to do: effects to propagate, clients to wake."""
         self.dirty = 0
         self.hits = 0
         self.misses = 0
@@ -62,10 +69,17 @@ class Keyspace:
         self.slotted = slotted
         """Whether keys are also indexed by hash slot (cluster mode)."""
         self.touch_lfu: Callable[[int], int] | None = None
-        """Under an LFU policy: the access field after one more access, from the one before."""
+        """The access field after one more access, where that is not simply `lru_clock`."""
+        self.is_lfu = False
+        """Whether access fields hold frequencies (`keyspace.frequency`) and not clock readings."""
+        self.frequency = Frequency(random)
         self.observer: ChangeObserver | None = None
         self.propagate: Callable[[int, list[bytes]], None] | None = None
         self.databases = [Database(self, index) for index in range(databases)]
+
+    def idle_s(self, value: Value) -> int:
+        """Seconds since the last access to `value`; means nothing under an LFU policy."""
+        return (self.lru_clock - value.lru) & _CLOCK_MASK
 
     def key_count(self) -> int:
         """Number of keys in all databases, expired ones included. O(databases)."""

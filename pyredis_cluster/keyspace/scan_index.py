@@ -2,9 +2,9 @@
 
 The elements stand in a list; removal moves the last one into the hole. SCAN walks that list **backwards**: a
 cursor `c` says that positions `c` and above were returned. A removal below `c` moves in an element from
-the end, returned already if its position was `c` or more, and otherwise still to come; a removal at `c` or above moves
-among the returned. New elements go to the end. So whatever stays for a whole walk is returned at least
-once, and the cursor is a plain number that any connection may go on with.
+the end, returned already if its position was `c` or more, and otherwise still to come; a removal at `c` or
+above moves among the returned. New elements go to the end. So whatever stays for a whole walk is returned at
+least once, and the cursor is a plain number that any connection may go on with.
 
 An index is made when it is first needed, and from then on kept up by its owner.
 """

@@ -1,7 +1,7 @@
 """Arithmetic of INCRBYFLOAT and HINCRBYFLOAT: the 80-bit `long double` of x86, on exact fractions.
 
-A finite number is a `Fraction` that fits the format: 64 bits of significand, exponents up to 2**16384. An infinite one
-is a `float`. Every operation rounds to nearest, ties to even.
+A finite number is a `Fraction` that fits the format: 64 bits of significand, exponents up to 2**16384. An
+infinite one is a `float`. Every operation rounds to nearest, ties to even.
 """
 
 from __future__ import annotations

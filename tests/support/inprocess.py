@@ -5,8 +5,8 @@
     harness.advance(100)
     assert harness.run("GET k") is None
 
-Replies are what hiredis makes of the wire: bytes (statuses too), int, None, list, dict, `hiredis.ReplyError`. What RESP3
-marks as a push goes to `Client.pushes`.
+Replies are what hiredis makes of the wire: bytes (statuses too), int, None, list, dict, `hiredis.ReplyError`.
+What RESP3 marks as a push goes to `Client.pushes`.
 """
 
 from __future__ import annotations

@@ -10,11 +10,17 @@ from pyredis_cluster.protocol.numbers import integer_or_none
 EMBSTR_MAX_BYTES = 44
 
 
+class PlainText(bytes):
+    """Data that is not held as an integer even where it spells one: what INCRBYFLOAT leaves."""
+
+    __slots__ = ()
+
+
 class String(Value):
     """A string value.
 
-    `data` is `bytes` as it was set, or a `bytearray` once it was changed in place (APPEND, SETRANGE), which
-    is also what makes its encoding `raw` whatever its length, as in Redis.
+    `data` is `bytes` as it was set (`PlainText` after INCRBYFLOAT), or a `bytearray` once it was changed in
+    place (APPEND, SETRANGE), which is also what makes its encoding `raw` whatever its length, as in Redis.
     """
 
     __slots__ = ("data",)
@@ -34,7 +40,7 @@ class String(Value):
         data = self.data
         if type(data) is bytearray:
             return b"raw"
-        if len(data) <= 20 and integer_or_none(bytes(data)) is not None:
+        if len(data) <= 20 and type(data) is bytes and integer_or_none(data) is not None:
             return b"int"
         return b"embstr" if len(data) <= EMBSTR_MAX_BYTES else b"raw"
 

@@ -1,0 +1,125 @@
+"""Commands that look over all keys of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyredis_cluster.commands.generic import generic
+from pyredis_cluster.commands.scan_options import scan_cursor
+from pyredis_cluster.execution.call import Call
+from pyredis_cluster.execution.command import READONLY, Category
+from pyredis_cluster.protocol.errors import SYNTAX_ERROR
+from pyredis_cluster.protocol.glob import compile_glob
+from pyredis_cluster.protocol.numbers import integer
+from pyredis_cluster.protocol.reply import Reply
+
+_DEFAULT_COUNT = 10
+_MOST_PICKS = 100
+
+
+@generic.command(
+    "KEYS",
+    arity=2,
+    flags=READONLY,
+    categories=Category.DANGEROUS,
+    tips=("request_policy:all_shards", "nondeterministic_output_order"),
+    syntax="pattern",
+    summary="Returns all keys that match a pattern.",
+    complexity="O(N) with N being the number of keys in the database, under the assumption that the key "
+    "names in the database and the given pattern have limited length.",
+)
+def keys(call: Call, argv: list[bytes]) -> Reply:
+    """KEYS pattern
+
+    An array of keys in no particular order.
+    """
+    db = call.db
+    found = list(db.values) if argv[1] == b"*" else list(filter(compile_glob(argv[1]), db.values))
+    expires = db.expires
+    if expires:
+        now_ms = call.now_ms
+        found = [key for key in found if key not in expires or expires[key] > now_ms]
+    return found
+
+
+@generic.command(
+    "RANDOMKEY",
+    arity=1,
+    flags=READONLY,
+    tips=("request_policy:all_shards", "response_policy:special", "nondeterministic_output"),
+    summary="Returns a random key.",
+)
+def randomkey(call: Call, argv: list[bytes]) -> Reply:
+    """RANDOMKEY
+
+    A key, nil where there is none.
+    """
+    db = call.db
+    if not db.values:
+        return None
+    index = db.scan_index()
+    key = None
+    for _ in range(_MOST_PICKS):
+        key = index.random(call.server.random)
+        if key not in db.expires or not db.expire_if_due(key):
+            return key
+        if not db.values:
+            return None
+    # A replica that holds expired keys only answers with one of them rather than search for ever.
+    return key if key in db.values else randomkey(call, argv)
+
+
+@generic.command(
+    "SCAN",
+    arity=-2,
+    flags=READONLY,
+    since="2.8.0",
+    tips=("nondeterministic_output", "request_policy:special", "response_policy:special"),
+    syntax="cursor [MATCH pattern] [COUNT count] [TYPE type]",
+    summary="Walks over the keys, some at each call.",
+    complexity="O(1) for every call. O(N) for a complete iteration, including enough command calls for the "
+    "cursor to return back to 0. N is the number of elements inside the collection.",
+    history=(("6.0.0", "Added the `TYPE` subcommand."),),
+)
+def scan(call: Call, argv: list[bytes]) -> Reply:
+    """SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
+
+    An array: the cursor to go on with, 0 at the end, and an array of keys. A key that is there all through a
+    walk from 0 to 0 is returned at least once. Raises INVALID_CURSOR, SYNTAX_ERROR and NOT_AN_INTEGER.
+    """
+    cursor = scan_cursor(argv[1])
+    count, matches, type_name = _scan_options(argv)
+    db = call.db
+    next_cursor, found = db.scan_index().scan(cursor, count)
+    if matches is not None:
+        found = list(filter(matches, found))
+    if type_name is not None:
+        values = db.values
+        found = [key for key in found if values[key].type_name == type_name]
+    expires = db.expires
+    if expires:
+        found = [key for key in found if key not in expires or not db.expire_if_due(key)]
+    return [b"%d" % next_cursor, found]
+
+
+def _scan_options(argv: list[bytes]) -> tuple[int, Callable[[bytes], bool] | None, bytes | None]:
+    """COUNT, what tells matches (None: all match), and TYPE in lower case, if given."""
+    count = _DEFAULT_COUNT
+    matches = None
+    type_name = None
+    for index in range(2, len(argv), 2):
+        name = argv[index].lower()
+        if index + 1 == len(argv):
+            raise SYNTAX_ERROR
+        argument = argv[index + 1]
+        if name == b"count":
+            count = integer(argument)
+            if count < 1:
+                raise SYNTAX_ERROR
+        elif name == b"match":
+            matches = None if argument == b"*" else compile_glob(argument)
+        elif name == b"type":
+            type_name = argument.lower()
+        else:
+            raise SYNTAX_ERROR
+    return count, matches, type_name
