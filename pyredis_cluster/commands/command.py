@@ -213,11 +213,9 @@ def _keys_of(call: Call, request: list[bytes]) -> list[tuple[bytes, KeyFlag]]:
 
 def _places(found: Command, request: list[bytes]) -> list[tuple[int, KeyFlag]]:
     if found.get_keys is not None:
-        # The specifications stand in the order in which such commands find their keys.
-        specs = found.keys
-        last = len(specs) - 1
+        # Such commands have one key that is read, and after it those that the result goes to.
         return [
-            (place, _flags(found, specs[min(at, last)].flags, request))
+            (place, _flags(found, found.keys[-1 if at else 0].flags, request))
             for at, place in enumerate(found.get_keys(request))
         ]
     places: list[tuple[int, KeyFlag]] = []

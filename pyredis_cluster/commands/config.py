@@ -8,7 +8,7 @@ from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, C
 from pyredis_cluster.execution.gate import GATE_LOADING
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.protection import is_local
-from pyredis_cluster.protocol.errors import CommandError, wrong_arity
+from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.reply import OK, Reply
 
 config = Group("server")
@@ -56,7 +56,7 @@ def config_set(call: Call, argv: list[bytes]) -> Reply:
     `OK` where all were taken. Raises an error and changes nothing where one was not.
     """
     if len(argv) % 2:
-        raise wrong_arity("config|set")
+        raise SYNTAX_ERROR
     call.server.config.set_many(
         list(zip(argv[2::2], argv[3::2], strict=True)),
         is_local=is_local(call.session),

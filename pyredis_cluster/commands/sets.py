@@ -122,7 +122,7 @@ def sismember(call: Call, argv: list[bytes]) -> Reply:
     "SMISMEMBER",
     arity=-3,
     flags=READONLY | FAST,
-    keys=KeyRange(1, flags=RO),
+    keys=KeyRange(1, flags=RO | ACCESS),
     since="6.2.0",
     syntax="key member [member ...]",
     summary="Tells of each of several members whether a set has it.",

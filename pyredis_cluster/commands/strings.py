@@ -27,6 +27,7 @@ from pyredis_cluster.execution.keyspec import (
     RW,
     UPDATE,
     VARIABLE_FLAGS,
+    KeyFlag,
     KeyRange,
 )
 from pyredis_cluster.keyspace.events import NOTIFY_GENERIC, NOTIFY_STRING
@@ -53,6 +54,12 @@ def get(call: Call, argv: list[bytes]) -> Reply:
     return None if value is None else value.data
 
 
+def _flags_of_set(argv: list[bytes]) -> KeyFlag:
+    if any(word.lower() == b"get" for word in argv[3:]):
+        return RW | ACCESS | UPDATE
+    return OW | UPDATE
+
+
 @strings.command(
     "SET",
     arity=-3,
@@ -62,6 +69,7 @@ def get(call: Call, argv: list[bytes]) -> Reply:
         flags=RW | ACCESS | UPDATE | VARIABLE_FLAGS,
         notes="RW and ACCESS due to the optional `GET` argument",
     ),
+    key_flags_of=_flags_of_set,
     syntax="key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
     "PXAT unix-time-milliseconds | KEEPTTL]",
     summary="Sets a key to a string, whatever it was before.",

@@ -81,7 +81,7 @@ PROTECTED = CommandFlag.PROTECTED
 TOUCHES_ARBITRARY_KEYS = CommandFlag.TOUCHES_ARBITRARY_KEYS
 NO_MANDATORY_KEYS = CommandFlag.NO_MANDATORY_KEYS
 
-_HIDDEN_FLAGS = PROTECTED | TOUCHES_ARBITRARY_KEYS
+_HIDDEN_FLAGS = PROTECTED | TOUCHES_ARBITRARY_KEYS | MAY_REPLICATE
 
 
 class Category(Flag):
@@ -246,12 +246,14 @@ class Group:
     ) -> None:
         specs = (keys,) if isinstance(keys, KeySpec) else tuple(keys)
         parent_name, _, subname = name.lower().partition(" ")
+        # Containers are in no category of their group: what counts is the subcommand.
+        own = self.category if handler is not None else Category(0)
         command = Command(
             name=f"{parent_name}|{subname}" if subname else parent_name,
             handler=handler,
             arity=arity,
             flags=flags,
-            categories=_implied_categories(flags) | self.category | (categories or Category(0)),
+            categories=_implied_categories(flags) | own | (categories or Category(0)),
             keys=specs,
             since=since,
             group=self.name,
