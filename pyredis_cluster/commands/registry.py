@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pyredis_cluster.commands import (
+    client_control,
     clients,
     cluster,
     command,
@@ -30,6 +31,9 @@ from pyredis_cluster.commands import (
     sets,
     slowlog,
     sort,
+    sorted_set_algebra,
+    sorted_set_pops,
+    sorted_set_ranges,
     sorted_sets,
     string_bulk,
     string_counters,
@@ -64,6 +68,7 @@ GROUPS: tuple[Group, ...] = (
 )
 
 EXTENSIONS = (
+    client_control,
     expiry,
     hash_picks,
     keys,
@@ -71,6 +76,9 @@ EXTENSIONS = (
     object,
     set_algebra,
     set_picks,
+    sorted_set_algebra,
+    sorted_set_pops,
+    sorted_set_ranges,
     string_bulk,
     string_counters,
     string_lcs,

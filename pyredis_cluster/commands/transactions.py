@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import (
     ALLOW_BUSY,
     FAST,
     LOADING,
-    NO_MULTI,
     NOSCRIPT,
     SKIP_SLOWLOG,
     STALE,
@@ -18,7 +19,10 @@ from pyredis_cluster.execution.command import (
 from pyredis_cluster.execution.keyspec import RO, KeyRange
 from pyredis_cluster.execution.transaction import Transaction
 from pyredis_cluster.protocol.errors import EXEC_ABORT, CommandError
-from pyredis_cluster.protocol.reply import NULL_ARRAY, OK, Raw, Reply, encode_into
+from pyredis_cluster.protocol.reply import NULL_ARRAY, OK, Raw, Replies, Reply, encode_into
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.session import Session
 
 transactions = Group("transactions", Category.TRANSACTION)
 
@@ -26,7 +30,7 @@ transactions = Group("transactions", Category.TRANSACTION)
 @transactions.command(
     "MULTI",
     arity=1,
-    flags=NOSCRIPT | LOADING | STALE | FAST | NO_MULTI | ALLOW_BUSY,
+    flags=NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
     since="1.2.0",
     summary="Starts a transaction: requests are queued until EXEC.",
 )
@@ -37,7 +41,7 @@ def multi(call: Call, argv: list[bytes]) -> Reply:
     """
     if call.session.transaction is not None:
         raise CommandError("ERR MULTI calls can not be nested")
-    Transaction(call.session)
+    call.session.transaction = Transaction(call.session)
     return OK
 
 
@@ -76,36 +80,44 @@ def exec_(call: Call, argv: list[bytes]) -> Reply:
     request was refused, and an error outside MULTI.
     """
     session = call.session
-    server = call.server
     transaction = session.transaction
     if transaction is None:
         raise CommandError("ERR EXEC without MULTI")
-    if server.watches.has_expired_key(session):
+    if call.server.watches.has_expired_key(session):
         session.is_dirty_cas = True
     is_dirty = session.is_dirty_cas
-    transaction.discard()
-    if transaction.is_doomed:
-        raise EXEC_ABORT
-    if is_dirty:
-        return NULL_ARRAY
-    parts: list[bytes] = [b"*%d\r\n" % len(transaction.requests)]
-    server.in_transaction = True
+    call.server.watches.unwatch(session)
+    try:
+        if transaction.is_doomed:
+            raise EXEC_ABORT
+        return NULL_ARRAY if is_dirty else _run(session, transaction)
+    finally:
+        transaction.discard()
+
+
+def _run(session: Session, transaction: Transaction) -> Reply:
+    """Run what is queued; the array of replies, in wire format.
+
+    Each is encoded at once: it may be a live container that the next request changes.
+    """
+    # Under CLIENT REPLY OFF only what SUBSCRIBE tells is sent, and so without a header.
+    is_silent = session.is_silent
+    parts: list[bytes] = [] if is_silent else [b"*%d\r\n" % len(transaction.requests)]
     session.deny_blocking = True
     try:
         for entry, queued in transaction.requests:
-            session.running_argv = queued
-            # Encoded at once: a reply may be a live container that the next request changes.
-            encode_into(parts.append, gate.call(session, entry, queued), session.resp)
+            reply = gate.call(session, entry, queued)
+            if not is_silent or type(reply) is Replies:
+                encode_into(parts.append, reply, session.resp)
     finally:
         session.deny_blocking = False
-        server.in_transaction = False
-    return Raw(b"".join(parts))
+    return Replies([Raw(b"".join(parts))])
 
 
 @transactions.command(
     "WATCH",
     arity=-2,
-    flags=NOSCRIPT | LOADING | STALE | FAST | NO_MULTI | ALLOW_BUSY,
+    flags=NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
     keys=KeyRange(1, last=-1, flags=RO),
     since="2.2.0",
     complexity="O(1) for every key.",

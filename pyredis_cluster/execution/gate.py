@@ -11,21 +11,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution.command import (
+    ADMIN,
     DENYOOM,
     LOADING,
+    MAY_REPLICATE,
     NO_AUTH,
     NO_MULTI,
     PROTECTED,
+    READONLY,
     SKIP_MONITOR,
-    STALE,
     WRITE,
-    CommandFlag,
 )
 from pyredis_cluster.execution.table import KEYLESS, Entry
 from pyredis_cluster.protocol.errors import (
     CROSS_SLOT,
     OUT_OF_MEMORY,
     CommandError,
+    exec_abort,
     unknown_command,
     unknown_subcommand,
     wrong_arity,
@@ -38,11 +40,12 @@ from pyredis_cluster.protocol.slots import key_slot
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.session import Session
+    from pyredis_cluster.keyspace.types.value import Value
 
 GATE_UNAUTHENTICATED = 1 << 0
 GATE_MULTI = 1 << 1
 GATE_SUBSCRIBED = 1 << 2
-"""A RESP2 client in a subscription may only run a few commands."""
+"""A subscribed client: with RESP2 it may run few commands only; what it publishes comes after its replies."""
 GATE_REPLY = 1 << 3
 """CLIENT REPLY OFF or SKIP, or other output that is not simply appended."""
 GATE_MONITOR = 1 << 4
@@ -67,7 +70,8 @@ GATE_POSTPONED = 1 << 23
 GATE_HOLD = GATE_BLOCKED | GATE_FROZEN | GATE_CLOSING | GATE_POSTPONED
 """The session runs nothing: requests wait in `pending`."""
 
-_ALLOWED_IN_MULTI = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})
+_RUN_IN_MULTI = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})
+_QUEUES_NOTHING = frozenset({"exec", "discard", "quit", "reset"})
 _ALLOWED_SUBSCRIBED = frozenset(
     {
         "subscribe",
@@ -81,101 +85,151 @@ _ALLOWED_SUBSCRIBED = frozenset(
         "reset",
     }
 )
+_HTTP = frozenset({b"post", b"host:"})
+"""What a browser that is made to talk to this port sends first."""
+
 _LOADING_ERROR = CommandError("LOADING Redis is loading the dataset in memory")
+_NOT_IN_MULTI = CommandError("ERR Command not allowed inside a transaction")
+_MONITOR_READS_NO_KEYS = CommandError("ERR Replica can't interact with the keyspace")
 
 
 def process(session: Session, argv: list[bytes]) -> Reply:
     """Run one request through all checks; returns its reply (NO_REPLY while it waits)."""
+    if session.skip_replies == 2:
+        session.skip_replies = 1
+    reply = _check_and_call(session, argv)
+    if session.is_asking and session.transaction is None and argv[0].lower() != b"asking":
+        session.is_asking = False
+        session.set_gate(GATE_ASKING, False)
+    return reply
+
+
+def _check_and_call(session: Session, argv: list[bytes]) -> Reply:
     server = session.server
-    if session.skip_replies:
-        session.skip_replies -= 1
-    entry = server.table.find(argv)
-    refusal = _resolve(entry, argv)
+    if argv[0].lower() in _HTTP:
+        session.close(after_flush=False)
+        return NO_REPLY
+    entry = session.last_entry = _find(session, argv)
+    if entry is None:
+        return _reject(session, None, argv, _unknown(session, argv))
+    refusal = _refuse_client(session, entry, argv)
     if refusal is not None:
-        _reject(session, entry, refusal)
-        return refusal
-    assert entry is not None
-    refusal = _refuse(session, entry, argv)
+        return _reject(session, entry, argv, refusal)
+    redirected = _redirect(session, entry, argv)
+    if redirected is not None:
+        return redirected
+    refusal = _refuse_for_server(session, entry)
     if refusal is not None:
-        _reject(session, entry, refusal)
-        return refusal
-    name = entry.command.name
-    if session.transaction is not None and name not in _ALLOWED_IN_MULTI:
-        session.transaction.queue(entry, argv)
-        return QUEUED
-    if server.pauses.holds(session, entry):
+        return _reject(session, entry, argv, refusal)
+    if not session.is_monitor and server.pauses.holds(session, entry):
         session.set_gate(GATE_POSTPONED, True)
         session.pending.appendleft(argv)
         return NO_REPLY
-    if server.monitors and not entry.command.flags & (SKIP_MONITOR | CommandFlag.ADMIN):
-        server.feed_monitors(session, argv)
+    if session.transaction is not None and entry.command.name not in _RUN_IN_MULTI:
+        session.transaction.queue(entry, argv)
+        return QUEUED
     return call(session, entry, argv)
 
 
 def call(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
-    """Run the handler with statistics, propagation and what follows a command, but without any check."""
+    """Run the handler with statistics, effects and MONITOR, but without any check.
+
+    EXEC calls it for each queued request. The caller settles what is left to do when no more can follow.
+    """
     server = session.server
-    started_ns = server.clock.monotonic_ns()
-    error = None
+    touched = _last_accesses(session, entry, argv) if session.gate & GATE_NO_TOUCH else ()
+    started_ns = server.monotonic_ns()
     try:
         reply = entry.handler(session.call, argv)
     except CommandError as raised:
         reply = raised
+    elapsed_ns = server.monotonic_ns() - started_ns
     if type(reply) is CommandError:
-        error = reply
-        server.count_error(entry, error)
-    server.account(session, entry, argv, server.clock.monotonic_ns() - started_ns)
+        server.count_error(entry, reply)
+    for value, lru in touched:
+        value.lru = lru
+    server.account(session, entry, argv, elapsed_ns)
     if server.keyspace.unsettled:
-        server.settle(session.call.db.index, argv)
+        server.propagation.collect(session.call.db.index, argv)
+    if server.monitors.sessions and not entry.command.flags & (SKIP_MONITOR | ADMIN):
+        server.monitors.feed(session, argv)
     return reply
 
 
-def _resolve(entry: Entry | None, argv: list[bytes]) -> CommandError | None:
-    """The refusal of a request that names no command, or has a wrong number of arguments."""
-    if entry is None:
-        return unknown_command(argv)
+def _find(session: Session, argv: list[bytes]) -> Entry | None:
+    """The entry that runs the request; None for an unknown name, and for an unknown subcommand."""
+    entry = session.server.table.find(argv)
+    if entry is not None and entry.subcommands and len(argv) > 1:
+        return None
+    return entry
+
+
+def _unknown(session: Session, argv: list[bytes]) -> CommandError:
+    container = session.server.table.find(argv)
+    return unknown_command(argv) if container is None else unknown_subcommand(container.command.name, argv[1])
+
+
+def _refuse_client(session: Session, entry: Entry, argv: list[bytes]) -> CommandError | None:
+    """What the request or its client lacks: arguments, permission, a place outside MULTI."""
+    command = entry.command
     count = len(argv)
-    if entry.subcommands and count > 1:
-        return unknown_subcommand(entry.command.name, argv[1])
     if (entry.arity > 0 and count != entry.arity) or count < -entry.arity:
-        return wrong_arity(entry.command.name)
+        return wrong_arity(command.name)
+    if PROTECTED in command.flags:
+        refusal = session.server.protected_refusal(session, command)
+        if refusal is not None:
+            return refusal
+    if session.gate & GATE_UNAUTHENTICATED and NO_AUTH not in command.flags:
+        return NO_AUTH_ERROR
+    if session.transaction is not None and NO_MULTI in command.flags:
+        return _NOT_IN_MULTI
     return None
 
 
-def _refuse(session: Session, entry: Entry, argv: list[bytes]) -> CommandError | None:
+def _redirect(session: Session, entry: Entry, argv: list[bytes]) -> CommandError | None:
+    """The redirection of a request that another node serves. It ends a transaction at EXEC, else dooms it."""
+    server = session.server
+    if server.cluster is None or (entry.key_mode == KEYLESS and entry.command.name != "exec"):
+        return None
+    redirected = redirection(session, entry, argv)
+    if redirected is None:
+        return None
+    server.count_rejection(entry, redirected)
+    if session.transaction is not None:
+        if entry.command.name == "exec":
+            session.transaction.discard()
+        else:
+            session.transaction.is_doomed = True
+    return redirected
+
+
+def _refuse_for_server(session: Session, entry: Entry) -> CommandError | None:
+    """What the state of the server, or of the client's subscription, does not allow now."""
     server = session.server
     command = entry.command
+    name = command.name
     flags = command.flags
-    in_multi = session.transaction is not None
-    if PROTECTED in flags and (protected := server.protected_refusal(session, command)) is not None:
-        return protected
-    if session.gate & GATE_UNAUTHENTICATED and NO_AUTH not in flags:
-        return NO_AUTH_ERROR
-    if in_multi and NO_MULTI in flags:
-        return CommandError("ERR Command not allowed inside a transaction")
-    if server.cluster is not None and (entry.key_mode != KEYLESS or command.name == "exec"):
-        redirected = redirection(session, entry, argv)
-        if redirected is not None:
-            if command.name == "exec" and session.transaction is not None:
-                session.transaction.discard()
-            return redirected
-    if server.maxmemory and not server.evict_to_limit(session):
-        denied = DENYOOM in flags
-        if command.name == "exec" and session.transaction is not None:
-            denied = session.transaction.has_flag(DENYOOM)
-        if denied:
-            return OUT_OF_MEMORY
-    if session.gate & GATE_STOP_WRITES and (WRITE in flags or command.name == "ping"):
-        stopped = server.write_refusal(session, command)
+    transaction = session.transaction
+    may_load = LOADING in flags
+    if name == "exec" and transaction is not None:
+        flags |= transaction.flags
+        may_load = may_load and LOADING in transaction.common_flags
+    needs_memory = DENYOOM in flags or (transaction is not None and name not in _QUEUES_NOTHING)
+    if server.maxmemory and not server.evict_to_limit(session) and needs_memory:
+        return OUT_OF_MEMORY
+    if session.gate & GATE_STOP_WRITES:
+        stopped = server.write_stops.refusal(is_write=WRITE in flags, is_ping=name == "ping")
         if stopped is not None:
             return stopped
-    if session.gate & GATE_SUBSCRIBED and session.resp == 2 and command.name not in _ALLOWED_SUBSCRIBED:
+    if session.gate & GATE_SUBSCRIBED and session.resp == 2 and name not in _ALLOWED_SUBSCRIBED:
         return CommandError(
-            f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+            f"ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
             "are allowed in this context"
         )
-    if server.gate & GATE_LOADING and not flags & (LOADING | (STALE & LOADING)):
+    if server.gate & GATE_LOADING and not may_load:
         return _LOADING_ERROR
+    if session.is_monitor and flags & (MAY_REPLICATE | WRITE | READONLY):
+        return _MONITOR_READS_NO_KEYS
     return None
 
 
@@ -217,15 +271,27 @@ def key_positions(entry: Entry, argv: list[bytes]) -> list[int]:
     return positions
 
 
-def _reject(session: Session, entry: Entry | None, error: CommandError) -> None:
-    """Count a refusal; inside MULTI it dooms the transaction, unless EXEC itself was refused."""
+def _last_accesses(session: Session, entry: Entry, argv: list[bytes]) -> list[tuple[Value, int]]:
+    """Values of the request's keys with their access fields, which CLIENT NO-TOUCH keeps as they are."""
+    if entry.command.name == "touch" or entry.key_mode == KEYLESS:
+        return []
+    values = session.call.db.values
+    found = [values.get(argv[position]) for position in key_positions(entry, argv)]
+    return [(value, value.lru) for value in found if value is not None]
+
+
+def _reject(session: Session, entry: Entry | None, argv: list[bytes], error: CommandError) -> CommandError:
+    """Count a refusal; returns what the client gets. It dooms a transaction; that of EXEC itself ends it."""
     server = session.server
-    server.count_rejection(entry, error)
-    transaction = session.transaction
-    if transaction is None:
-        return
+    if session.transaction is not None:
+        session.transaction.is_doomed = True
     if entry is not None and entry.command.name == "exec":
-        transaction.discard()
-        server.exec_aborted(error)
-    else:
-        transaction.is_doomed = True
+        error = exec_abort(error)
+        if session.transaction is not None:
+            session.transaction.discard()
+        else:
+            server.watches.unwatch(session)
+        # Monitors were shown MULTI: EXEC tells them that it is over.
+        server.monitors.feed(session, argv)
+    server.count_rejection(entry, error)
+    return error

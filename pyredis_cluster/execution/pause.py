@@ -29,13 +29,15 @@ class Pauses:
         return self._timer is not None
 
     def pause(self, duration_ms: int, *, all_commands: bool) -> None:
-        """Pause for that long. A pause under way is only ever made longer or wider."""
+        """Pause for that long; 0 ms change nothing. A pause under way is only ever made longer or wider."""
         server = self._server
         until_ms = server.keyspace.now_ms + duration_ms
         if self._timer is not None:
             self._timer.cancel()
             until_ms = max(until_ms, self.until_ms)
             all_commands = all_commands or self.all_commands
+        elif duration_ms == 0:
+            return
         self.until_ms = until_ms
         self.all_commands = all_commands
         self._timer = server.host.call_later(until_ms - server.keyspace.now_ms, self.unpause)

@@ -1,7 +1,7 @@
 """The exact commands that replicas and the AOF must run, collected while commands run.
 
-By default a request that changed data (`keyspace.dirty` moved) is propagated as it came. A handler may replace
-it (`SPOP` → `SREM`), and the keyspace adds effects that no request names (DEL of an expired key). What
+By default a request that changed data (`keyspace.dirty` moved) is propagated as it came. A handler may
+replace it (`SPOP` → `SREM`), and the keyspace adds effects that no request names (DEL of an expired key). What
 one request or one EXEC leaves is handed to the sink together, wrapped in MULTI/EXEC if it is more than one
 command.
 """
@@ -74,13 +74,18 @@ class Propagation:
         self._settled_dirty = dirty
         self._replaced = self._forced = False
 
-    def flush(self) -> None:
-        """Hand what was collected to the sinks."""
+    @property
+    def has_several(self) -> bool:
+        """Whether `flush` would hand over more than one effect."""
+        return len(self._effects) > 1
+
+    def flush(self, *, as_transaction: bool = True) -> None:
+        """Hand what was collected to the sinks; several effects in MULTI and EXEC unless told otherwise."""
         effects = self._effects
         if not effects:
             return
         self._effects = []
-        if len(effects) > 1:
+        if as_transaction and len(effects) > 1:
             database = effects[0][0]
             effects = [(database, [b"MULTI"]), *effects, (effects[-1][0], [b"EXEC"])]
         for sink in self.sinks:

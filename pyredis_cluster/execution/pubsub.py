@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.gate import GATE_SUBSCRIBED
 from pyredis_cluster.protocol.glob import compile_glob
 from pyredis_cluster.protocol.reply import Push, encode
+from pyredis_cluster.protocol.slots import key_slot
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.session import Session
 
 Matcher = Callable[[bytes], bool]
+
+Forward = Callable[[bytes, bytes, bool], None]
+"""Takes a channel, a message, and whether the channel is a shard channel."""
 
 
 class PubSub:
@@ -22,6 +27,9 @@ class PubSub:
         self.patterns: dict[bytes, dict[Session, None]] = {}
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
         self._matchers: dict[bytes, Matcher] = {}
+        self._slot_channels: dict[int, dict[bytes, None]] = {}
+        self.forwards: list[Forward] = []
+        """Told of every PUBLISH and SPUBLISH of a client, to carry it to other nodes."""
 
     def subscribe(self, session: Session, channel: bytes) -> bool:
         """Subscribe to a channel; whether it is new to the session."""
@@ -45,20 +53,43 @@ class PubSub:
 
     def ssubscribe(self, session: Session, channel: bytes) -> bool:
         """Subscribe to a shard channel; whether it is new to the session."""
+        self._slot_channels.setdefault(key_slot(channel), {})[channel] = None
         return _add(self.shard_channels, session.shard_channels, session, channel)
 
     def sunsubscribe(self, session: Session, channel: bytes) -> bool:
         """End a shard subscription; whether there was one."""
-        return _remove(self.shard_channels, session.shard_channels, session, channel)
+        removed = _remove(self.shard_channels, session.shard_channels, session, channel)
+        if removed and channel not in self.shard_channels:
+            slot = key_slot(channel)
+            del self._slot_channels[slot][channel]
+            if not self._slot_channels[slot]:
+                del self._slot_channels[slot]
+        return removed
 
     def leave(self, session: Session) -> None:
-        """End all subscriptions of a session that is gone."""
+        """End all subscriptions of a session, without a word."""
         for channel in list(session.channels):
             self.unsubscribe(session, channel)
         for pattern in list(session.patterns):
             self.punsubscribe(session, pattern)
         for channel in list(session.shard_channels):
             self.sunsubscribe(session, channel)
+        session.set_gate(GATE_SUBSCRIBED, False)
+
+    def leave_slot(self, slot: int) -> None:
+        """Another shard serves `slot` now: its channels lose their subscribers, who are told so."""
+        for channel in list(self._slot_channels.get(slot, ())):
+            for session in list(self.shard_channels[channel]):
+                self.sunsubscribe(session, channel)
+                session.send_push(encode(confirmation(b"sunsubscribe", session, channel), session.resp))
+                update_gate(session)
+
+    def broadcast(self, channel: bytes, message: bytes, *, sharded: bool) -> int:
+        """Deliver what a client of this server publishes, and forward it; returns how many got it here."""
+        receivers = self.publish_to_shard(channel, message) if sharded else self.publish(channel, message)
+        for forward in self.forwards:
+            forward(channel, message, sharded)
+        return receivers
 
     def publish(self, channel: bytes, message: bytes) -> int:
         """Deliver to subscribers of the channel and of matching patterns; returns how many deliveries."""
@@ -76,6 +107,31 @@ class PubSub:
         """Deliver to subscribers of the shard channel; returns how many."""
         sessions = self.shard_channels.get(channel)
         return _deliver(sessions, Push([b"smessage", channel, message])) if sessions else 0
+
+
+def update_gate(session: Session) -> None:
+    """Have a subscriber's requests go through the gate, and nobody else's for that reason."""
+    session.set_gate(GATE_SUBSCRIBED, is_subscribed(session))
+
+
+def is_subscribed(session: Session) -> bool:
+    """Whether the session is subscribed to anything."""
+    return bool(session.channels or session.patterns or session.shard_channels)
+
+
+def confirmation(kind: bytes, session: Session, name: bytes | None) -> Push:
+    """What a client is told of a subscription begun or ended: kind, name, and how many it has now.
+
+    `kind` is the name of the command; `name` is None where there was nothing to end.
+    """
+    return Push([kind, name, _count(kind, session)])
+
+
+def _count(kind: bytes, session: Session) -> int:
+    """Shard channels are counted by themselves, channels and patterns together."""
+    if kind in (b"ssubscribe", b"sunsubscribe"):
+        return len(session.shard_channels)
+    return len(session.channels) + len(session.patterns)
 
 
 def _add(

@@ -216,6 +216,26 @@ class Session:
             self.server.settle(self.call.db.index, argv)
         self._end_skip()
 
+    def set_reply_mode(self, *, off: bool, skip_next: bool = False) -> None:
+        """CLIENT REPLY: answer nothing, or not the request after this one."""
+        self.reply_off = off
+        self.skip_replies = 2 if skip_next else 0
+        self.set_gate(gate.GATE_REPLY, off or skip_next)
+
+    def reset_modes(self) -> None:
+        """Forget the client's name and all modes that it has switched on."""
+        self.name = b""
+        self.is_asking = self.is_readonly = self.no_touch = self.no_evict = self.reply_off = False
+        if self.skip_replies == 2:
+            self.skip_replies = 0
+        self.set_gate(gate.GATE_ASKING | gate.GATE_READONLY | gate.GATE_NO_TOUCH, False)
+        self.set_gate(gate.GATE_REPLY, bool(self.skip_replies))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a request of this session runs now, and went through the gate."""
+        return self._holds_pushes
+
     @property
     def is_silent(self) -> bool:
         """Whether CLIENT REPLY suppresses replies now."""
@@ -227,7 +247,7 @@ class Session:
             self.set_gate(gate.GATE_REPLY, self.reply_off)
 
     def reply(self, reply: Reply) -> None:
-        """Append a reply to the output, unless CLIENT REPLY says otherwise; what SUBSCRIBE tells is no reply."""
+        """Append a reply to the output, unless CLIENT REPLY says otherwise (not for what SUBSCRIBE tells)."""
         if self.is_silent and type(reply) is not Replies:
             return
         encode_into(self.out.append, reply, self.resp)
@@ -288,7 +308,7 @@ class Session:
         self._release_pushes()
 
     def unblock(self, reply: Reply) -> None:
-        """End the wait with `reply` (an error counts as one of the command), and go on with what is pending."""
+        """End the wait with `reply` (an error counts as the command's), and go on with what is pending."""
         blocked = self.blocked
         assert blocked is not None
         server = self.server
@@ -296,9 +316,8 @@ class Session:
         self.blocked = None
         self.set_gate(gate.GATE_BLOCKED, False)
         entry = server.table.find(blocked.argv)
-        if entry is not None:
-            if isinstance(reply, CommandError):
-                server.count_error(entry, reply)
+        if entry is not None and isinstance(reply, CommandError):
+            server.count_error(entry, reply)
         self.reply(reply)
         self._end_skip()
         self.wake()

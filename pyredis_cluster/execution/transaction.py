@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.execution.command import CommandFlag
+from pyredis_cluster.execution.command import NONE
 from pyredis_cluster.execution.gate import GATE_MULTI
 from pyredis_cluster.execution.table import Entry
 
@@ -20,9 +20,11 @@ class Transaction:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.requests: list[tuple[Entry, list[bytes]]] = []
-        self.flags = CommandFlag(0)
+        self.flags = NONE
+        """Flags that any of them has."""
+        self.common_flags = ~NONE
+        """Flags that all of them have."""
         self.is_doomed = False
-        session.transaction = self
         session.set_gate(GATE_MULTI, True)
 
     def queue(self, entry: Entry, argv: list[bytes]) -> None:
@@ -31,10 +33,12 @@ class Transaction:
             return
         self.requests.append((entry, argv))
         self.flags |= entry.command.flags
+        self.common_flags &= entry.command.flags
 
-    def has_flag(self, flag: CommandFlag) -> bool:
-        """Whether a queued command has the flag."""
-        return flag in self.flags
+    @property
+    def queued_bytes(self) -> int:
+        """Size of the queued arguments, with what Redis spends on referring to them."""
+        return sum(8 * len(argv) + sum(map(len, argv)) for _, argv in self.requests)
 
     def discard(self) -> None:
         """End the transaction without running it; watched keys are let go."""
@@ -56,8 +60,7 @@ class Watches:
         place = (db.index, key)
         if place in session.watched:
             return
-        due = db.expires.get(key)
-        session.watched[place] = due is not None and due <= db.keyspace.now_ms
+        session.watched[place] = _is_expired(db, key)
         self.sessions.setdefault(place, {})[session] = None
         self._server.observers_changed()
 
@@ -75,29 +78,58 @@ class Watches:
         self._server.observers_changed()
 
     def touch(self, database: int, key: bytes) -> None:
-        """`key` changed."""
-        for session in self.sessions.get((database, key), ()):
-            session.is_dirty_cas = True
+        """`key` changed.
+
+        Where it was expired already at WATCH, its removal is no change; what is put in its place is one.
+        """
+        place = (database, key)
+        sessions = self.sessions.get(place)
+        if not sessions:
+            return
+        is_there = key in self._server.keyspace.databases[database].values
+        for session in sessions:
+            if session.watched[place]:
+                if is_there:
+                    continue
+                session.watched[place] = False
+            else:
+                session.is_dirty_cas = True
 
     def touch_database(self, db: Database, replaced_by: Database | None = None) -> None:
         """All of `db` is about to be removed, or to be exchanged with `replaced_by` (SWAPDB).
 
-        A watched key counts as changed if it is there before or after.
+        A watched key counts as changed if it is there before or after, but for one that is expired.
         """
-        for (database, key), sessions in self.sessions.items():
+        for place, sessions in self.sessions.items():
+            database, key = place
             if database != db.index:
                 continue
-            if key in db.values or (replaced_by is not None and key in replaced_by.values):
-                for session in sessions:
-                    session.is_dirty_cas = True
+            is_there = key in db.values
+            comes = replaced_by is not None and key in replaced_by.values
+            if not is_there and not comes:
+                continue
+            comes_expired = comes and replaced_by is not None and _is_expired(replaced_by, key)
+            for session in sessions:
+                if session.watched[place]:
+                    if not comes:
+                        session.watched[place] = False
+                        continue
+                    if comes_expired:
+                        continue
+                elif not is_there and comes_expired:
+                    session.watched[place] = True
+                    continue
+                session.is_dirty_cas = True
 
     def has_expired_key(self, session: Session) -> bool:
         """Whether a watched key has expired since it was watched."""
-        keyspace = self._server.keyspace
-        for (database, key), was_expired in session.watched.items():
-            if was_expired:
-                continue
-            due = keyspace.databases[database].expires.get(key)
-            if due is not None and due <= keyspace.now_ms:
-                return True
-        return False
+        databases = self._server.keyspace.databases
+        return any(
+            not was_expired and _is_expired(databases[database], key)
+            for (database, key), was_expired in session.watched.items()
+        )
+
+
+def _is_expired(db: Database, key: bytes) -> bool:
+    due_ms = db.expires.get(key)
+    return due_ms is not None and due_ms <= db.keyspace.now_ms

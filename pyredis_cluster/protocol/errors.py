@@ -78,19 +78,38 @@ def invalid_expire_time(command: str) -> CommandError:
     return CommandError(f"ERR invalid expire time in '{command}' command")
 
 
+def exec_abort(cause: CommandError) -> CommandError:
+    """The reply to an EXEC that was itself refused for `cause`."""
+    return CommandError(b"EXECABORT Transaction discarded because of: " + cause.message.removeprefix(b"ERR "))
+
+
 def unknown_command(argv: list[bytes]) -> CommandError:
     """The refusal of a name that is not in the command table, quoting at most 128 bytes of arguments."""
-    name = argv[0][:128]
     args = b""
     for arg in argv[1:]:
         if len(args) >= 128:
             break
-        args += b"'%b' " % arg[: 128 - len(args)]
-    return CommandError(b"ERR unknown command '%b', with args beginning with: %b" % (name, args))
+        args += b"'%b' " % _c_string(arg)[: 128 - len(args)]
+    return CommandError(
+        b"ERR unknown command '%b', with args beginning with: %b" % (_c_string(argv[0])[:128], args)
+    )
 
 
 def unknown_subcommand(name: str, subcommand: bytes) -> CommandError:
     """The refusal of a subcommand that container command `name` does not have."""
     return CommandError(
-        b"ERR unknown subcommand '%b'. Try %b HELP." % (subcommand[:128], name.upper().encode())
+        b"ERR unknown subcommand '%b'. Try %b HELP." % (_c_string(subcommand)[:128], name.upper().encode())
     )
+
+
+def subcommand_syntax(argv: list[bytes]) -> CommandError:
+    """The refusal of a subcommand that exists but was called with arguments it does not take."""
+    return CommandError(
+        b"ERR unknown subcommand or wrong number of arguments for '%b'. Try %b HELP."
+        % (_c_string(argv[1])[:128], _c_string(argv[0]).upper())
+    )
+
+
+def _c_string(word: bytes) -> bytes:
+    """What printf shows of `word`: it ends at the first NUL."""
+    return word.partition(b"\0")[0]
