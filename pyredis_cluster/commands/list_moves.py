@@ -5,18 +5,17 @@ for it.
 from __future__ import annotations
 
 from pyredis_cluster.commands.lists import elements_removed, lists, pop_range
+from pyredis_cluster.commands.mpop import mpop_arguments
 from pyredis_cluster.execution.blocking import timeout_ms
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import BLOCKING, DENYOOM, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RW, KeyCount, KeyRange
 from pyredis_cluster.keyspace.events import NOTIFY_LIST
 from pyredis_cluster.keyspace.types.list import List
-from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
-from pyredis_cluster.protocol.numbers import INT64_MAX, integer_between
+from pyredis_cluster.protocol.errors import SYNTAX_ERROR
 from pyredis_cluster.protocol.reply import NULL_ARRAY, Reply
 
-NUMKEYS_NOT_POSITIVE = CommandError("ERR numkeys should be greater than 0")
-COUNT_NOT_POSITIVE = CommandError("ERR count should be greater than 0")
+_ENDS = (b"left", b"right")
 
 _SOURCE = KeyRange(1, flags=RW | ACCESS | DELETE)
 _DESTINATION = KeyRange(2, flags=RW | INSERT)
@@ -105,37 +104,9 @@ def lmpop(call: Call, argv: list[bytes]) -> Reply:
 
     An array of the key and an array of its elements; a null array if there is no list.
     """
-    keys, from_head, count = _mpop_arguments(argv, 1)
+    keys, from_head, count = mpop_arguments(argv, 1, _ENDS)
     reply = _pop_from_first(call, keys, count, from_head=from_head)
     return NULL_ARRAY if reply is None else reply
-
-
-def _mpop_arguments(argv: list[bytes], at: int) -> tuple[list[bytes], bool, int]:
-    """Keys, whether the head was asked for, and the count of LMPOP and BLMPOP; `at` is where numkeys
-    stands.
-    """
-    keys, where, count = mpop_arguments(argv, at, (b"left", b"right"))
-    return keys, where == b"left", count
-
-
-def mpop_arguments(argv: list[bytes], at: int, words: tuple[bytes, bytes]) -> tuple[list[bytes], bytes, int]:
-    """Keys, word and count of `numkeys key [key ...] <word | word> [COUNT count]` from argument `at` on."""
-    number = integer_between(argv[at], 1, INT64_MAX, NUMKEYS_NOT_POSITIVE)
-    word_at = at + 1 + number
-    if word_at >= len(argv):
-        raise SYNTAX_ERROR
-    word = argv[word_at].lower()
-    if word not in words:
-        raise SYNTAX_ERROR
-    options = argv[word_at + 1 :]
-    count = 1
-    if options:
-        if options[0].lower() != b"count" or len(options) == 1:
-            raise SYNTAX_ERROR
-        count = integer_between(options[1], 1, INT64_MAX, COUNT_NOT_POSITIVE)
-        if len(options) > 2:
-            raise SYNTAX_ERROR
-    return argv[at + 1 : word_at], word, count
 
 
 def _pop_from_first(call: Call, keys: list[bytes], count: int, *, from_head: bool) -> list[Reply] | None:
@@ -165,7 +136,7 @@ def blmpop(call: Call, argv: list[bytes]) -> Reply:
 
     As LMPOP; a null array when the time is up.
     """
-    keys, from_head, count = _mpop_arguments(argv, 2)
+    keys, from_head, count = mpop_arguments(argv, 2, _ENDS)
     timeout = timeout_ms(argv[1], call.now_ms)
     reply = _pop_from_first(call, keys, count, from_head=from_head)
     return call.block(keys, timeout, NULL_ARRAY, List) if reply is None else reply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+from pyredis_cluster.commands.indices import bounds
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RO, RW, UPDATE, KeyRange
@@ -36,18 +37,6 @@ _PUSH_COMPLEXITY = (
     "O(1) for each element added, so O(N) to add N elements when the command is called with multiple "
     "arguments."
 )
-
-
-def bounds(start: int, stop: int, length: int) -> tuple[int, int]:
-    """Redis's inclusive range with negative indices as a Python one: `start <= stop`, both within
-    0..length.
-    """
-    if start < 0:
-        start = max(start + length, 0)
-    if stop < 0:
-        stop += length
-    stop = min(stop + 1, length)
-    return (start, stop) if start < stop else (0, 0)
 
 
 def elements_removed(call: Call, key: bytes, value: List, event: bytes, count: int) -> None:

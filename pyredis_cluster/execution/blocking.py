@@ -5,8 +5,9 @@ comes to be with a value of the kind waited for, the request is executed again, 
 clients came. There is no polling.
 
 1. Only a key that is **made** wakes: one that is overwritten does not, whatever its new type.
-2. A client is served with the value as it is when its turn comes; what was there in between (inside MULTI) is
-not seen. 3. What serving one client makes ready (BLMOVE) is served after all that was ready before.
+2. A client is served with the value as it is when its turn comes; what was there in between
+   (inside MULTI) is not seen.
+3. What serving one client makes ready (BLMOVE) is served after all that was ready before.
 4. Each client served is a command of its own to replicas and the AOF.
 
 Source: blocked.c of Redis 7.2.

@@ -18,8 +18,8 @@ _INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 _FLOAT = re.compile(
     rb"[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf(?:inity)?)", re.I
 )
-_NONZERO_DIGIT = re.compile(rb"[^eE]*[1-9]")
-_NONZERO_HEX_DIGIT = re.compile(rb"[+-]?0x[^p]*[1-9a-f]", re.I)
+_INFINITY = re.compile(rb"[+-]?inf(?:inity)?", re.I)
+_NONZERO_DIGIT = re.compile(rb"[+-]?(?:0x[^p]*[1-9a-f]|[0-9.]*[1-9])", re.I)
 _HEX_FLOAT = re.compile(rb"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?", re.I)
 
 
@@ -52,24 +52,24 @@ def float_or_none(text: bytes) -> float | None:
 
     NaN is refused, and so is what is too large or too small for a double (but infinity by name is not).
     """
+    number = float_of_any_size(text)
+    if number is None or (number and number - number == 0):
+        return number
+    if number:
+        return number if _INFINITY.fullmatch(text) is not None else None
+    return None if _NONZERO_DIGIT.match(text) is not None else number
+
+
+def float_of_any_size(text: bytes) -> float | None:
+    """As `float_or_none`, but what is too large becomes infinite, and what is too small 0."""
     if _FLOAT.fullmatch(text) is not None:
-        number = float(text)
-        if number and number - number == 0:
-            return number
-        if number:
-            return None if text[-1:].isdigit() or text[-1:] == b"." else number
-        return None if _NONZERO_DIGIT.match(text) is not None else number
+        return float(text)
     if _HEX_FLOAT.fullmatch(text) is not None:
-        return _hex_float(text)
+        try:
+            return float.fromhex(text.decode("ascii"))
+        except OverflowError:
+            return float("-inf") if text[:1] == b"-" else float("inf")
     return None
-
-
-def _hex_float(text: bytes) -> float | None:
-    try:
-        number = float.fromhex(text.decode("ascii"))
-    except OverflowError:
-        return None
-    return None if number == 0 and _NONZERO_HEX_DIGIT.match(text) is not None else number
 
 
 def floating(text: bytes, error: CommandError = NOT_A_FLOAT) -> float:
