@@ -56,10 +56,11 @@ class ClusterNode:
                 " your Redis port. Your Redis port number must be 55535 or less."
             )
             raise ClusterStartError
-        path = config.path("cluster-config-file")
         database = state.keyspace.databases[0]
         try:
-            self._file = NodesFile(path, self._now_ms)
+            self._file = NodesFile(
+                config.path("cluster-config-file"), config.text("cluster-config-file"), self._now_ms
+            )
         except NodesFileError as error:
             log.warning(str(error))
             raise ClusterStartError from None

@@ -37,12 +37,13 @@ class NodesFileError(Exception):
 class NodesFile:
     """One node's nodes.conf, locked from construction to `close`.
 
-    `unix_ms` names temporary files apart. Raises NodesFileError where the file cannot be made or another
-    node uses it.
+    `name` is what messages call it, `unix_ms` tells temporary files apart. Raises NodesFileError where the
+    file cannot be made or another node uses it.
     """
 
-    def __init__(self, path: str, unix_ms: Callable[[], int]) -> None:
+    def __init__(self, path: str, name: str, unix_ms: Callable[[], int]) -> None:
         self.path = path
+        self._name = name
         self._unix_ms = unix_ms
         self._fd = self._open_locked()
 
@@ -53,7 +54,7 @@ class NodesFile:
                 return file.read()
         except OSError as error:
             raise NodesFileError(
-                f"Loading the cluster node config from {self.path}: {error.strerror}"
+                f"Loading the cluster node config from {self._name}: {error.strerror}"
             ) from None
 
     def write(self, text: str, *, fsync: bool) -> None:
@@ -101,7 +102,7 @@ class NodesFile:
                 fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
             except OSError as error:
                 raise NodesFileError(
-                    f"Can't open {self.path} in order to acquire a lock: {error.strerror}"
+                    f"Can't open {self._name} in order to acquire a lock: {error.strerror}"
                 ) from None
             try:
                 _lock(fd)
@@ -111,15 +112,15 @@ class NodesFile:
             except BlockingIOError:
                 os.close(fd)
                 raise NodesFileError(
-                    f"Sorry, the cluster configuration file {self.path} is already used by a different Redis "
-                    "Cluster node. Please make sure that different nodes use different cluster "
+                    f"Sorry, the cluster configuration file {self._name} is already used by a different "
+                    "Redis Cluster node. Please make sure that different nodes use different cluster "
                     "configuration files."
                 ) from None
             except FileNotFoundError:
                 pass
             except OSError as error:
                 os.close(fd)
-                raise NodesFileError(f"Impossible to lock {self.path}: {error.strerror}") from None
+                raise NodesFileError(f"Impossible to lock {self._name}: {error.strerror}") from None
             os.close(fd)
 
 

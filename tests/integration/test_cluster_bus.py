@@ -1,0 +1,312 @@
+"""Nodes of ours, of Redis and of Valkey in one cluster, as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import hiredis
+import pytest
+import redis
+import redis.asyncio
+
+from tests.support.clusters import NodeView, parse_nodes
+from tests.support.servers import (
+    REDIS_7_0,
+    VALKEY_9_1,
+    RunningServer,
+    find_real_servers,
+    our_program,
+    start_server,
+)
+
+pytestmark = [pytest.mark.slow]
+
+NODE_TIMEOUT_MS = 1000
+LIMIT_S = 20.0
+SLOTS = 16384
+
+
+def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> float:
+    """Poll for `condition`; returns how many seconds it took. Fails after `limit_s`."""
+    start = time.monotonic()
+    while not condition():
+        took_s = time.monotonic() - start
+        assert took_s < limit_s, "condition not met in time"
+        time.sleep(0.02)
+    return time.monotonic() - start
+
+
+def client(server: RunningServer) -> redis.Redis:
+    return redis.Redis(port=server.port, decode_responses=True, socket_timeout=5)
+
+
+def views(server: RunningServer) -> dict[str, NodeView]:
+    return parse_nodes(str(_text(server, "CLUSTER NODES")))
+
+
+def _text(server: RunningServer, command: str) -> str:
+    with server.connect() as raw:
+        reply = raw.call(*command.split())
+    return reply.partition(b"\r\n")[2].removesuffix(b"\r\n").decode()
+
+
+def id_of(server: RunningServer) -> str:
+    return _text(server, "CLUSTER MYID").strip()
+
+
+def is_ok(server: RunningServer) -> bool:
+    return "cluster_state:ok" in _text(server, "CLUSTER INFO")
+
+
+def agree(servers: list[RunningServer]) -> bool:
+    """Whether all know the same nodes, by id, address, role, epoch and slots, all of them well."""
+    seen = [views(server) for server in servers]
+    return all(view == seen[0] for view in seen) and set(seen[0]) == {id_of(server) for server in servers}
+
+
+def restart(server: RunningServer) -> None:
+    """Start a killed server again, in its directory."""
+    with open(server.directory / "server.log", "ab") as log:
+        server.process = subprocess.Popen(
+            server.process.args,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=server.directory,
+        )
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Iterator[list[RunningServer]]:
+    """Three of ours, a Redis 7.0 and a Valkey 9.1, met and agreed, each with a fifth of the slots."""
+    real = find_real_servers()
+    missing = [name for name in (REDIS_7_0, VALKEY_9_1) if name not in real]
+    if missing:
+        pytest.skip(f"not on this machine: {', '.join(missing)}")
+    programs = [our_program()] * 3 + [real[REDIS_7_0], real[VALKEY_9_1]]
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(
+                start_server(program, "--cluster-node-timeout", str(NODE_TIMEOUT_MS), cluster=True)
+            )
+            for program in programs
+        ]
+        for n, server in enumerate(servers):
+            with server.connect() as raw:
+                first, last = SLOTS * n // 5, SLOTS * (n + 1) // 5 - 1
+                assert raw.call("CLUSTER", "ADDSLOTSRANGE", first, last) == b"+OK\r\n"
+                if n:
+                    assert raw.call("CLUSTER", "MEET", "127.0.0.1", servers[0].port) == b"+OK\r\n"
+        until(lambda: all(map(is_ok, servers)) and agree(servers))
+        yield servers
+
+
+@pytest.mark.real_server
+def test_all_kinds_of_nodes_see_the_same_cluster(mixed: list[RunningServer]) -> None:
+    seen = views(mixed[0])
+    assert sorted(view.slots for view in seen.values()) == sorted(
+        (f"{SLOTS * n // 5}-{SLOTS * (n + 1) // 5 - 1}",) for n in range(5)
+    )
+    until(lambda: len({view.epoch for view in views(mixed[0]).values()}) == 5)
+    until(lambda: agree(mixed))
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("victim", [0, 3, 4], ids=["ours", "redis-7.0", "valkey-9.1"])
+def test_a_killed_node_fails_on_all_in_time_and_comes_back(mixed: list[RunningServer], victim: int) -> None:
+    server = mixed[victim]
+    others = [each for each in mixed if each is not server]
+    node_id = id_of(server)
+    server.kill()
+    until(
+        lambda: all("fail" in views(each)[node_id].flags for each in others),
+        limit_s=NODE_TIMEOUT_MS / 1000 + 2,
+    )
+    assert not any(map(is_ok, others))
+    restart(server)
+    until(lambda: all(views(each)[node_id].flags == {"master"} for each in others))
+    until(lambda: all(map(is_ok, mixed)) and agree(mixed))
+
+
+@pytest.mark.real_server
+def test_published_messages_reach_every_kind_of_node(mixed: list[RunningServer]) -> None:
+    with ExitStack() as stack:
+        listeners = []
+        for server in mixed:
+            listener = stack.enter_context(client(server).pubsub(ignore_subscribe_messages=True))
+            listener.subscribe("news")
+            listeners.append(listener)
+        for server in mixed:
+            with client(server) as publisher:
+                publisher.publish("news", f"from {server.port}")
+        for listener in listeners:
+            got: set[str] = set()
+            deadline = time.monotonic() + LIMIT_S
+            while len(got) < len(mixed) and time.monotonic() < deadline:
+                message = listener.get_message(timeout=0.2)
+                if message is not None:
+                    got.add(message["data"])
+            assert got == {f"from {server.port}" for server in mixed}
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("name", [REDIS_7_0, VALKEY_9_1])
+def test_shard_messages_cross_between_a_primary_of_ours_and_a_real_replica(name: str) -> None:
+    """The replica never gets our data (that is another matter), but on the bus it is one of the shard."""
+    real = find_real_servers()
+    if name not in real:
+        pytest.skip(f"not on this machine: {name}")
+    options = ("--cluster-node-timeout", str(NODE_TIMEOUT_MS))
+    with (
+        start_server(our_program(), *options, cluster=True) as primary,
+        start_server(real[name], *options, cluster=True) as replica,
+        client(primary) as at_primary,
+        client(replica) as at_replica,
+    ):
+        at_primary.execute_command("CLUSTER ADDSLOTSRANGE", 0, SLOTS - 1)
+        at_primary.execute_command("CLUSTER MEET", "127.0.0.1", str(replica.port))
+        until(lambda: agree([primary, replica]) and is_ok(replica))
+        at_replica.execute_command("CLUSTER REPLICATE", id_of(primary))
+        until(lambda: views(primary)[id_of(replica)].primary == id_of(primary))
+        until(lambda: views(replica)[id_of(replica)].flags >= {"slave"})
+        for publisher, subscriber in ((at_primary, at_replica), (at_replica, at_primary)):
+            with subscriber.pubsub(ignore_subscribe_messages=True) as listener:
+                listener.ssubscribe("shard")
+                listener.get_sharded_message(timeout=1)
+                publisher.execute_command("SPUBLISH", "shard", "hello")
+                message = None
+                deadline = time.monotonic() + LIMIT_S
+                while message is None and time.monotonic() < deadline:
+                    message = listener.get_sharded_message(timeout=0.2)
+                assert message is not None
+                assert message["data"] == "hello"
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize(
+    "names", [(REDIS_7_0, REDIS_7_0), (VALKEY_9_1, VALKEY_9_1)], ids=lambda names: names[0]
+)
+def test_a_real_replica_takes_over_with_our_votes(names: tuple[str, str]) -> None:
+    """A real primary with a real replica; the other voters are ours."""
+    real = find_real_servers()
+    if names[0] not in real:
+        pytest.skip(f"not on this machine: {names[0]}")
+    programs = [our_program()] * 2 + [real[name] for name in names]
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(
+                start_server(program, "--cluster-node-timeout", str(NODE_TIMEOUT_MS), cluster=True)
+            )
+            for program in programs
+        ]
+        one, two, primary, replica = servers
+        for n, server in enumerate((one, two, primary)):
+            with server.connect() as raw:
+                raw.call("CLUSTER", "ADDSLOTSRANGE", SLOTS * n // 3, SLOTS * (n + 1) // 3 - 1)
+        for server in servers[1:]:
+            with server.connect() as raw:
+                raw.call("CLUSTER", "MEET", "127.0.0.1", one.port)
+        until(lambda: agree(servers) and all(map(is_ok, servers)))
+        primary_id, replica_id = id_of(primary), id_of(replica)
+        with replica.connect() as raw:
+            assert raw.call("CLUSTER", "REPLICATE", primary_id) == b"+OK\r\n"
+        until(lambda: all(views(server)[replica_id].primary == primary_id for server in servers))
+        until(lambda: "master_link_status:up" in _text(replica, "INFO replication"))
+        until(lambda: all(len(slots_entry(server, primary.port)) == 2 for server in (one, two)))
+        primary.kill()
+        until(lambda: all(is_ok(server) for server in (one, two, replica)))
+        for server in (one, two, replica):
+            assert views(server)[replica_id].slots == (f"{SLOTS * 2 // 3}-{SLOTS - 1}",)
+        assert any("Failover auth granted to" in server.log(100_000) for server in (one, two))
+        restart(primary)
+        until(lambda: all(views(server)[primary_id].primary == replica_id for server in (one, two, replica)))
+
+
+def slots_entry(server: RunningServer, port: int) -> list[int]:
+    """Ports of the primary at `port` and its replicas, as CLUSTER SLOTS of `server` lists them."""
+    with server.connect() as raw:
+        reader = hiredis.Reader()
+        reader.feed(raw.call("CLUSTER", "SLOTS"))
+        reply = reader.gets()
+    assert isinstance(reply, list)
+    for entry in reply:
+        ports = [int(node[1]) for node in entry[2:]]
+        if ports[0] == port:
+            return ports
+    return []
+
+
+@pytest.fixture(scope="module")
+def ours() -> Iterator[list[RunningServer]]:
+    """Three of ours, made into a cluster by redis-cli."""
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(start_server(our_program(), "--cluster-node-timeout", "2000", cluster=True))
+            for _ in range(3)
+        ]
+        addresses = [f"127.0.0.1:{server.port}" for server in servers]
+        output = redis_cli("--cluster", "create", *addresses, "--cluster-yes")
+        assert "[OK] All 16384 slots covered." in output
+        until(lambda: all(map(is_ok, servers)) and agree(servers))
+        yield servers
+
+
+def redis_cli(*words: str, stdin: str | None = None) -> str:
+    done = subprocess.run(
+        ["redis-cli", *words], input=stdin, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.real_server
+def test_redis_cli_finds_nothing_to_complain_about(ours: list[RunningServer]) -> None:
+    address = f"127.0.0.1:{ours[0].port}"
+    check = redis_cli("--cluster", "check", address)
+    assert "[OK] All nodes agree about slots configuration." in check
+    assert "[OK] All 16384 slots covered." in check
+    assert "[ERR]" not in check
+    assert "[WARNING]" not in check
+    info = redis_cli("--cluster", "info", address)
+    assert "[OK] 0 keys in 3 masters." in info or "keys in 3 masters." in info
+    port = str(ours[1].port)
+    for n in range(20):
+        assert redis_cli("-c", "-p", port, "SET", f"cli:{n}", str(n)).strip() == "OK"
+    values = redis_cli("-c", "-p", port, stdin="".join(f"GET cli:{n}\n" for n in range(20)))
+    assert [line for line in values.split() if line.isdigit()] == [str(n) for n in range(20)]
+
+
+@pytest.mark.real_server
+def test_redis_py_reads_and_writes_ten_thousand_keys(ours: list[RunningServer]) -> None:
+    with redis.RedisCluster(port=ours[0].port, decode_responses=True) as cluster:
+        for start in range(0, 10_000, 500):
+            with cluster.pipeline() as pipeline:
+                for n in range(start, start + 500):
+                    pipeline.set(f"sync:{n}", n)
+                assert pipeline.execute() == [True] * 500
+        assert [cluster.get(f"sync:{n}") for n in range(0, 10_000, 100)] == [
+            str(n) for n in range(0, 10_000, 100)
+        ]
+        assert sum(client(server).dbsize() for server in ours) >= 10_000  # type: ignore[misc]
+
+
+@pytest.mark.real_server
+async def test_redis_py_asyncio_with_fifty_connections_at_once(ours: list[RunningServer]) -> None:
+    clusters = [redis.asyncio.RedisCluster(port=ours[n % 3].port) for n in range(50)]
+
+    async def work(number: int) -> None:
+        cluster = clusters[number]
+        for n in range(200):
+            key = f"async:{number}:{n}"
+            assert await cluster.set(key, n)
+            assert await cluster.get(key) == b"%d" % n
+
+    try:
+        await asyncio.gather(*(work(number) for number in range(50)))
+    finally:
+        for cluster in clusters:
+            await cluster.aclose()
