@@ -53,13 +53,13 @@ def stats(server: ServerState, facts: Facts) -> Fields:
 def _keys(server: ServerState) -> Fields:
     space = server.keyspace
     yield "expired_keys", space.expired_keys
-    yield "expired_stale_perc", "0.00"
-    yield "expired_time_cap_reached_count", 0
-    yield "expire_cycle_cpu_milliseconds", 0
+    yield "expired_stale_perc", f"{server.expiry.stale_percentage:.2f}"
+    yield "expired_time_cap_reached_count", server.expiry.time_cap_reached_count
+    yield "expire_cycle_cpu_milliseconds", server.expiry.elapsed_ns // 1_000_000
     yield "evicted_keys", space.evicted_keys
     yield "evicted_clients", server.statistics.evicted_clients
-    yield "total_eviction_exceeded_time", 0
-    yield "current_eviction_exceeded_time", 0
+    yield "total_eviction_exceeded_time", server.eviction.exceeded_ns // 1_000_000
+    yield "current_eviction_exceeded_time", server.eviction.currently_exceeded_ns // 1_000_000
     yield "keyspace_hits", space.hits
     yield "keyspace_misses", space.misses
 

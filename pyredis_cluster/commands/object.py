@@ -14,7 +14,10 @@ from pyredis_cluster.protocol.reply import Reply
 
 _SHARED_INTEGERS = 10_000
 _SHARED_REFCOUNT = 2**31 - 1
-_SWITCHING = "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+_SWITCHING = (
+    "Please note that when switching between policies at runtime LRU and LFU data will take some time to "
+    "adjust."
+)
 _IS_LFU = CommandError(f"ERR An LFU maxmemory policy is selected, idle time not tracked. {_SWITCHING}")
 _IS_NOT_LFU = CommandError(
     f"ERR An LFU maxmemory policy is not selected, access frequency not tracked. {_SWITCHING}"

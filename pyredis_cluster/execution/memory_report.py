@@ -99,7 +99,7 @@ def look(server: ServerState, facts: Mapping[str, str]) -> MemoryReport:
         peak=server.peak_memory,
         rss=int(facts.get("used_memory_rss", used)),
         startup=STARTUP_BYTES,
-        clients=_client_bytes(server),
+        clients=client_bytes(server),
         cluster_links=int(facts.get("mem_cluster_links", 0)),
         key_count=server.keyspace.key_count(),
         databases={each.index: _overhead(each) for each in server.keyspace.databases if each.values},
@@ -107,10 +107,13 @@ def look(server: ServerState, facts: Mapping[str, str]) -> MemoryReport:
 
 
 def used_bytes(server: ServerState) -> int:
-    """`used_memory`: an estimate from the number of keys and a sample of their values."""
+    """`used_memory`: counted while there is a limit, else an estimate from a sample of values."""
+    ledger = server.keyspace.ledger
+    if ledger is not None:
+        return STARTUP_BYTES + client_bytes(server) + ledger.total
     databases = [database for database in server.keyspace.databases if database.values]
     data = sum(_overhead(database).total + _sampled_bytes(database) for database in databases)
-    return STARTUP_BYTES + _client_bytes(server) + data
+    return STARTUP_BYTES + client_bytes(server) + data
 
 
 def key_bytes(database: Database, key: bytes, samples: int) -> int | None:
@@ -136,7 +139,8 @@ def _overhead(database: Database) -> DatabaseOverhead:
     )
 
 
-def _client_bytes(server: ServerState) -> int:
+def client_bytes(server: ServerState) -> int:
+    """What the connections take with their buffers. O(clients)."""
     return sum(
         _CLIENT_BYTES + session.connection.input_bytes() + session.connection.output_bytes()
         for session in server.sessions.values()

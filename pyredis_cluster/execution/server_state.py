@@ -10,6 +10,7 @@ from pyredis_cluster.execution.authentication import Authentication
 from pyredis_cluster.execution.blocking import Blocking
 from pyredis_cluster.execution.command import FAST, TOUCHES_ARBITRARY_KEYS, Command
 from pyredis_cluster.execution.configuration import follow_configuration
+from pyredis_cluster.execution.eviction import Eviction
 from pyredis_cluster.execution.latency import LatencyMonitor
 from pyredis_cluster.execution.metrics import Metrics
 from pyredis_cluster.execution.monitors import Monitors
@@ -25,6 +26,7 @@ from pyredis_cluster.execution.transaction import Watches
 from pyredis_cluster.execution.write_stops import WriteStops
 from pyredis_cluster.keyspace.database import Database
 from pyredis_cluster.keyspace.events import NOTIFY_KEY_MISS, NOTIFY_NEW
+from pyredis_cluster.keyspace.expiry_cycle import ExpiryCycle
 from pyredis_cluster.keyspace.keyspace import Keyspace
 from pyredis_cluster.protocol.errors import CommandError
 
@@ -87,6 +89,8 @@ class ServerState:
         self.slow_ns = NEVER_NS
         """From how long on `note_slow` hears of a command."""
         self.notify_flags = 0
+        self.expiry_budget_ns = 0
+        """What one expiry cycle may take."""
         self.max_bulk_bytes = 0
         """proto-max-bulk-len: no string grows longer."""
         self._resumed: list[Session] = []
@@ -101,6 +105,8 @@ class ServerState:
         for name in ("slowlog-log-slower-than", "latency-monitor-threshold"):
             config.on_change(name, self._renew_slow_threshold)
         self._renew_slow_threshold()
+        self.expiry = ExpiryCycle(self.keyspace, clock.monotonic_ns)
+        self.eviction = Eviction(self)
         follow_configuration(self)
 
     def _renew_slow_threshold(self) -> None:
@@ -144,8 +150,15 @@ class ServerState:
 
     def observers_changed(self) -> None:
         """Someone began or ceased to care about changes of keys."""
-        wanted = self.watches.sessions or self.blocking.waiting or self.notify_flags or self.propagation.sinks
-        self.keyspace.observer = self._observe if wanted else None
+        keyspace = self.keyspace
+        is_wanted = (
+            self.watches.sessions
+            or self.blocking.waiting
+            or self.notify_flags
+            or self.propagation.sinks
+            or keyspace.ledger is not None
+        )
+        keyspace.observer = self._observe if is_wanted else None
 
     def _observe(self, db: Database, key: bytes, event_class: int, event: bytes) -> None:
         if self.propagation.sinks:
@@ -153,8 +166,12 @@ class ServerState:
         if event_class != NOTIFY_KEY_MISS:
             if self.watches.sessions:
                 self.watches.touch(db.index, key)
-            if event_class == NOTIFY_NEW and self.blocking.waiting:
-                self.blocking.signal(db.index, key)
+            if event_class == NOTIFY_NEW:
+                if self.blocking.waiting:
+                    self.blocking.signal(db.index, key)
+            elif self.keyspace.ledger is not None:
+                # A new key is told once more, when its value is complete.
+                self.keyspace.ledger.note(db, key)
         if self.notify_flags & event_class:
             self._notify(db.index, key, event)
 
@@ -240,6 +257,8 @@ class ServerState:
         self.statistics.reset()
         keyspace = self.keyspace
         keyspace.hits = keyspace.misses = keyspace.expired_keys = keyspace.evicted_keys = 0
+        self.expiry.reset_statistics()
+        self.eviction.reset_statistics()
         for entry in self.table.entries.values():
             entry.reset_statistics()
 
@@ -249,4 +268,21 @@ class ServerState:
 
     def evict_to_limit(self, session: Session) -> bool:
         """Free memory down to maxmemory; False where that did not succeed."""
-        return True
+        return self.eviction.evict_to_limit()
+
+    def run_expiry_cycle(self, now_ms: int) -> None:
+        """Remove keys that have expired; the shell calls it at each tick, `hz` times a second."""
+        keyspace = self.keyspace
+        if keyspace.active_expire_enabled and keyspace.expires_on_access and not self.pauses.is_active:
+            self.expiry.run(self.expiry_budget_ns, self.settle_alone)
+        self.eviction.refresh()
+
+    def settle_alone(self) -> None:
+        """What follows a change that no request made: propagate it by itself, serve who waited."""
+        keyspace = self.keyspace
+        if keyspace.unsettled:
+            keyspace.unsettled = False
+            self.propagation.flush(as_transaction=False)
+            if self.blocking.waiting:
+                self.blocking.serve()
+                keyspace.unsettled = False

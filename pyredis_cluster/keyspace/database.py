@@ -28,7 +28,17 @@ class Database:
     key is told once through `changed`, after it was made.
     """
 
-    __slots__ = ("_scan_index", "deadlines", "expires", "index", "keyspace", "slot_keys", "values")
+    __slots__ = (
+        "_scan_index",
+        "deadlines",
+        "expires",
+        "index",
+        "keyspace",
+        "measured_lengths",
+        "sizes",
+        "slot_keys",
+        "values",
+    )
 
     def __init__(self, keyspace: Keyspace, index: int) -> None:
         self.keyspace = keyspace
@@ -40,6 +50,9 @@ class Database:
         """A heap of (unix time in milliseconds, key): all of `expires`, and some that hold no more."""
         self.slot_keys: list[dict[bytes, None] | None] | None = None
         """In cluster mode: slot → its keys (None: empty slot)."""
+        self.sizes: dict[bytes, int] = {}
+        self.measured_lengths: dict[bytes, int] = {}
+        """What the ledger of memory knows of the keys, and of containers when it last looked at them."""
         self._scan_index: ScanIndex | None = None
         if keyspace.slotted:
             self.slot_keys = [None] * SLOT_COUNT
@@ -197,6 +210,8 @@ class Database:
         if value is None:
             return None
         self.expires.pop(key, None)
+        if self.keyspace.ledger is not None:
+            self.keyspace.ledger.forget(self, key)
         if self.slot_keys is not None:
             slot = key_slot(key)
             keys = self.slot_keys[slot]
@@ -237,6 +252,8 @@ class Database:
     def clear(self) -> int:
         """Remove all keys; returns how many there were. O(1), but for freeing them."""
         count = len(self.values)
+        if self.keyspace.ledger is not None:
+            self.keyspace.ledger.forget_all(self)
         self.values = {}
         self.expires = {}
         self.deadlines = []
@@ -247,10 +264,11 @@ class Database:
 
     def swap_contents(self, other: Database) -> None:
         """Exchange all keys with another database, as SWAPDB does. O(1)."""
-        for name in ("values", "expires", "deadlines", "slot_keys", "_scan_index"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            setattr(self, name, theirs)
-            setattr(other, name, mine)
+        for name in self.__slots__:
+            if name not in ("index", "keyspace"):
+                mine, theirs = getattr(self, name), getattr(other, name)
+                setattr(self, name, theirs)
+                setattr(other, name, mine)
 
     def scan_index(self) -> ScanIndex:
         """Index over the keys for SCAN and random picks. O(n) at the first call, then O(1)."""

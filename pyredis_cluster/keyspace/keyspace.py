@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyredis_cluster.keyspace.database import Database
 from pyredis_cluster.keyspace.frequency import Frequency
 from pyredis_cluster.keyspace.limits import EncodingLimits
+from pyredis_cluster.keyspace.memory import MemoryLedger
 from pyredis_cluster.keyspace.types.value import Value
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Keyspace:
         "frequency",
         "hits",
         "is_lfu",
+        "ledger",
         "limits",
         "lru_clock",
         "misses",
@@ -73,9 +75,15 @@ class Keyspace:
         self.is_lfu = False
         """Whether access fields hold frequencies (`keyspace.frequency`) and not clock readings."""
         self.frequency = Frequency(random)
+        self.ledger: MemoryLedger | None = None
+        """The size of each key, while there is a limit to their sum."""
         self.observer: ChangeObserver | None = None
         self.propagate: Callable[[int, list[bytes]], None] | None = None
         self.databases = [Database(self, index) for index in range(databases)]
+
+    def note_use(self, field: int) -> int:
+        """The frequency field after a use now; `touch_lfu` under an LFU policy."""
+        return self.frequency.used(field, self.lru_clock)
 
     def idle_s(self, value: Value) -> int:
         """Seconds since the last access to `value`; means nothing under an LFU policy."""

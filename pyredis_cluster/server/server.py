@@ -67,6 +67,7 @@ class Server:
         self.freezer.on_freeze.append(self._freeze)
         self.freezer.on_thaw.append(self._thaw)
         self.cron.every(SAMPLE_INTERVAL_MS, self.state.metrics.sample)
+        self.cron.every(0, self.state.run_expiry_cycle)
         self.cron.every(1000, IdleTimeout(self.state, self.log).check_all)
         self.cron.every(1000, self.clients.output_limits.check_all)
 
