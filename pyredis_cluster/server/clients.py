@@ -86,7 +86,7 @@ class Clients:
     def broke_protocol(self, session: Session, error: ProtocolError, data: bytes) -> None:
         """A client broke the protocol with `data`."""
         if self._log.is_verbose:
-            reason = error.reason.decode("latin-1")
+            reason = _printable(error.reason)
             self._log.verbose(
                 f"Protocol error ({reason}) from client: {describe_client(session)}. "
                 f"Query buffer during protocol error: {sample(data)}"

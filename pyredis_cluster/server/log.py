@@ -28,7 +28,7 @@ _NOTHING = 4
 _LEVELS = {"debug": DEBUG, "verbose": VERBOSE, "notice": NOTICE, "warning": WARNING, "nothing": _NOTHING}
 _MARKS = ".-*#"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_ONE_LINE = str.maketrans({"\n": " ", "\r": " "})
+_ONE_LINE = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233), " ")
 
 Write = Callable[[bytes], object]
 

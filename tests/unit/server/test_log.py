@@ -68,8 +68,8 @@ def test_marks_and_levels(memory: Memory) -> None:
 
 
 def test_message_stays_one_line(memory: Memory) -> None:
-    memory.log.notice("a\r\nb\nc")
-    assert memory.text().endswith(" * a  b c\n")
+    memory.log.notice("a\r\nb\nc\x85d\u2028e\x00f\x1b[31mg é")
+    assert memory.text().endswith(" * a  b c d e f [31mg é\n")
 
 
 def test_role_is_that_of_the_moment(memory: Memory) -> None:
