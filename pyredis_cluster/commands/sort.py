@@ -22,8 +22,8 @@ from pyredis_cluster.protocol.reply import Reply
 sort = Group("generic", Category.SET | Category.SORTEDSET | Category.LIST | Category.DANGEROUS)
 
 _NOT_A_SCORE = CommandError("ERR One or more scores can't be converted into double")
-_BY_IN_CLUSTER = CommandError("ERR BY option of SORT denied in cluster mode.")
-_GET_IN_CLUSTER = CommandError("ERR GET option of SORT denied in cluster mode.")
+_BY_IN_CLUSTER = CommandError("ERR BY option of SORT denied in Cluster mode.")
+_GET_IN_CLUSTER = CommandError("ERR GET option of SORT denied in Cluster mode.")
 _BLANKS = b" \t\n\v\f\r"
 _COMPLEXITY = (
     "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of "
@@ -172,16 +172,17 @@ def _sorted(db: Database, key: bytes, options: _Options) -> list[bytes | None]:
 def _elements(value: Value | None, options: _Options) -> list[bytes]:
     if value is None:
         return []
-    if isinstance(value, List):
-        return list(value)
     if isinstance(value, Set):
         return list(value.ordered())
-    if isinstance(value, SortedSet):
-        members = [member for _, member in value.range(0, len(value))]
-        if not options.is_sorted and options.descending:
-            members.reverse()
-        return members
-    raise WRONG_TYPE
+    if isinstance(value, List):
+        elements = list(value)
+    elif isinstance(value, SortedSet):
+        elements = [member for _, member in value.range(0, len(value))]
+    else:
+        raise WRONG_TYPE
+    if not options.is_sorted and options.descending:
+        elements.reverse()
+    return elements
 
 
 def _bounds(options: _Options, length: int) -> tuple[int, int]:
