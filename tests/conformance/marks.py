@@ -1,7 +1,7 @@
 """Writes the marks =7.0, =8.1 and =7.2 into transcripts: ``python -m tests.conformance.marks lists``.
 
-Needs Redis 7.0, Valkey 8.1 and, at ``$REDIS_7_2_SERVER``, Redis 7.2, which decides. Lines that no mark can describe
-are printed; they have to be split by hand.
+Needs Redis 7.0, Valkey 8.1 and, at ``$REDIS_7_2_SERVER``, Redis 7.2, which decides. Lines that no mark can
+describe are printed; they have to be split by hand.
 """
 
 from __future__ import annotations
