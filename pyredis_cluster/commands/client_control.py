@@ -40,7 +40,7 @@ _TIMEOUT_OUT_OF_RANGE = CommandError("ERR timeout is out of range")
     categories=CONNECTION,
     since="2.4.0",
     complexity="O(N) where N is the number of client connections",
-    syntax="[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
+    syntax="[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>]@5.0.0 [ID client-id [client-id ...]]@6.2.0",
     summary="Describes the connected clients.",
     tips=("nondeterministic_output",),
     history=(
@@ -201,7 +201,7 @@ def client_unblock(call: Call, argv: list[bytes]) -> Reply:
     flags=ADMIN | NOSCRIPT | LOADING | STALE,
     categories=CONNECTION,
     since="3.0.0",
-    syntax="timeout [WRITE | ALL]",
+    syntax="timeout:integer [WRITE | ALL]@6.2.0",
     summary="Has the requests of all clients wait.",
     history=(("6.2.0", "`WRITE` has only those wait that write."),),
 )

@@ -93,7 +93,7 @@ def client_setname(call: Call, argv: list[bytes]) -> Reply:
     flags=NOSCRIPT | LOADING | STALE,
     categories=CONNECTION,
     since="7.2.0",
-    syntax="<LIB-NAME libname | LIB-VER libver>",
+    syntax="attr=<LIB-NAME libname | LIB-VER libver>",
     summary="Tells the server about the client's library.",
     tips=("request_policy:all_nodes", "response_policy:all_succeeded"),
 )

@@ -339,7 +339,7 @@ def keyslot(call: Call, argv: list[bytes]) -> Reply:
     arity=-4,
     flags=_CHANGES,
     since="3.0.0",
-    syntax="ip port [cluster-bus-port]",
+    syntax="ip port [cluster-bus-port@4.0.0]",
     summary="Makes this node and another one know each other.",
     history=(("4.0.0", "Added the optional `cluster_bus_port` argument."),),
 )

@@ -43,7 +43,7 @@ _BAD_NAME = CommandError("ERR Client names cannot contain spaces, newlines or sp
     arity=-2,
     flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     complexity="O(N) where N is the number of passwords defined for the user",
-    syntax="[username] password",
+    syntax="[username@6.0.0] password",
     summary="Authenticates the client.",
     history=(("6.0.0", "A user can be named before the password."),),
 )
@@ -67,7 +67,7 @@ def auth(call: Call, argv: list[bytes]) -> Reply:
     arity=-1,
     flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
     since="6.0.0",
-    syntax="[protover [AUTH username password] [SETNAME clientname]]",
+    syntax="arguments=[protover [AUTH username password] [SETNAME clientname]]",
     summary="Chooses the protocol version, and tells about the server.",
     history=(("6.2.0", "Without arguments it tells about the connection as it is."),),
 )

@@ -31,7 +31,7 @@ _TTL_HISTORY = (("2.8.0", "Added the -2 reply."),)
     arity=-3,
     flags=WRITE | FAST,
     keys=_KEY,
-    syntax="key seconds [NX | XX | GT | LT]",
+    syntax="key seconds [NX | XX | GT | LT]@7.0.0",
     summary="Has a key expire after some seconds.",
     history=_HISTORY,
 )
@@ -50,7 +50,7 @@ def expire(call: Call, argv: list[bytes]) -> Reply:
     flags=WRITE | FAST,
     keys=_KEY,
     since="2.6.0",
-    syntax="key milliseconds [NX | XX | GT | LT]",
+    syntax="key milliseconds [NX | XX | GT | LT]@7.0.0",
     summary="Has a key expire after some milliseconds.",
     history=_HISTORY,
 )
@@ -68,7 +68,7 @@ def pexpire(call: Call, argv: list[bytes]) -> Reply:
     flags=WRITE | FAST,
     keys=_KEY,
     since="1.2.0",
-    syntax="key unix-time-seconds [NX | XX | GT | LT]",
+    syntax="key unix-time-seconds [NX | XX | GT | LT]@7.0.0",
     summary="Has a key expire at a unix time in seconds.",
     history=_HISTORY,
 )
@@ -86,7 +86,7 @@ def expireat(call: Call, argv: list[bytes]) -> Reply:
     flags=WRITE | FAST,
     keys=_KEY,
     since="2.6.0",
-    syntax="key unix-time-milliseconds [NX | XX | GT | LT]",
+    syntax="key unix-time-milliseconds [NX | XX | GT | LT]@7.0.0",
     summary="Has a key expire at a unix time in milliseconds.",
     history=_HISTORY,
 )

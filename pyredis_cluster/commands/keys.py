@@ -75,7 +75,7 @@ def randomkey(call: Call, argv: list[bytes]) -> Reply:
     flags=READONLY,
     since="2.8.0",
     tips=("nondeterministic_output", "request_policy:special", "response_policy:special"),
-    syntax="cursor [MATCH pattern] [COUNT count] [TYPE type]",
+    syntax="cursor [MATCH pattern] [COUNT count] [TYPE type@6.0.0]",
     summary="Walks over the keys, some at each call.",
     complexity="O(1) for every call. O(N) for a complete iteration, including enough command calls for the "
     "cursor to return back to 0. N is the number of elements inside the collection.",

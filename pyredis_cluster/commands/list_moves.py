@@ -28,7 +28,7 @@ _TIMEOUT_HISTORY = (("6.0.0", "`timeout` is interpreted as a double instead of a
     flags=WRITE | DENYOOM,
     keys=(_SOURCE, _DESTINATION),
     since="6.2.0",
-    syntax="source destination <LEFT | RIGHT> <LEFT | RIGHT>",
+    syntax="source destination wherefrom=<LEFT | RIGHT> whereto=<LEFT | RIGHT>",
     summary="Moves an element from one end of a list to an end of another, and returns it.",
 )
 def lmove(call: Call, argv: list[bytes]) -> Reply:
@@ -204,7 +204,7 @@ def _blocking_pop(call: Call, argv: list[bytes], *, from_head: bool) -> Reply:
     flags=WRITE | DENYOOM | BLOCKING,
     keys=(_SOURCE, _DESTINATION),
     since="6.2.0",
-    syntax="source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
+    syntax="source destination wherefrom=<LEFT | RIGHT> whereto=<LEFT | RIGHT> timeout",
     summary="Moves an element from one end of a list to an end of another, and returns it; waits for one.",
 )
 def blmove(call: Call, argv: list[bytes]) -> Reply:

@@ -55,7 +55,7 @@ def dbsize(call: Call, argv: list[bytes]) -> Reply:
     flags=WRITE,
     categories=Category.KEYSPACE | Category.DANGEROUS,
     complexity="O(N) where N is the number of keys in the selected database",
-    syntax="[ASYNC | SYNC]",
+    syntax="[ASYNC@4.0.0 | SYNC@6.2.0]",
     summary="Removes all keys of the selected database.",
     history=_FLUSH_HISTORY,
     tips=_ALL_SHARDS,
@@ -75,7 +75,7 @@ def flushdb(call: Call, argv: list[bytes]) -> Reply:
     flags=WRITE,
     categories=Category.KEYSPACE | Category.DANGEROUS,
     complexity="O(N) where N is the total number of keys in all databases",
-    syntax="[ASYNC | SYNC]",
+    syntax="[ASYNC@4.0.0 | SYNC@6.2.0]",
     summary="Removes all keys of all databases.",
     history=_FLUSH_HISTORY,
     tips=_ALL_SHARDS,
@@ -190,7 +190,7 @@ def lolwut(call: Call, argv: list[bytes]) -> Reply:
     flags=ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,
     complexity="O(N) when saving, where N is the total number of keys in all databases when saving data, "
     "otherwise O(1)",
-    syntax="[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+    syntax="[NOSAVE | SAVE] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
     summary="Ends the server.",
     history=(("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers."),),
 )

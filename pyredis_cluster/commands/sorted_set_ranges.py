@@ -214,7 +214,8 @@ def _reply(call: Call, key: bytes, query: _Query) -> Reply:
     flags=READONLY,
     keys=_READ,
     since="1.2.0",
-    syntax="key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
+    syntax="key start:string stop:string [BYSCORE | BYLEX]@6.2.0 [REV@6.2.0] [LIMIT offset count]@6.2.0 "
+    "[WITHSCORES]",
     summary="Returns members of a sorted set in a range of ranks, scores, or members.",
     complexity=_RANGE_COMPLEXITY,
     history=(("6.2.0", "Added the `REV`, `BYSCORE`, `BYLEX` and `LIMIT` options."),),
@@ -253,7 +254,7 @@ def zrevrange(call: Call, argv: list[bytes]) -> Reply:
     flags=READONLY,
     keys=_READ,
     since="1.0.5",
-    syntax="key min max [WITHSCORES] [LIMIT offset count]",
+    syntax="key min max [WITHSCORES@2.0.0] [LIMIT offset count]",
     summary="Returns members of a sorted set in a range of scores.",
     complexity=_LIMITED_COMPLEXITY,
     history=(("2.0.0", "Added the `WITHSCORES` modifier."),),
@@ -295,7 +296,7 @@ def zrevrangebyscore(call: Call, argv: list[bytes]) -> Reply:
     flags=READONLY,
     keys=_READ,
     since="2.8.9",
-    syntax="key min max [LIMIT offset count]",
+    syntax="key min:string max:string [LIMIT offset count]",
     summary="Returns members of a sorted set in a range of members.",
     complexity=_LIMITED_COMPLEXITY,
     deprecated_since="6.2.0",
@@ -315,7 +316,7 @@ def zrangebylex(call: Call, argv: list[bytes]) -> Reply:
     flags=READONLY,
     keys=_READ,
     since="2.8.9",
-    syntax="key max min [LIMIT offset count]",
+    syntax="key max:string min:string [LIMIT offset count]",
     summary="Returns members of a sorted set in a range of members, the last first.",
     complexity=_LIMITED_COMPLEXITY,
     deprecated_since="6.2.0",
@@ -335,7 +336,7 @@ def zrevrangebylex(call: Call, argv: list[bytes]) -> Reply:
     flags=WRITE | DENYOOM,
     keys=(KeyRange(1, flags=OW | UPDATE), KeyRange(2, flags=RO | ACCESS)),
     since="6.2.0",
-    syntax="dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]",
+    syntax="dst src min:string max:string [BYSCORE | BYLEX] [REV] [LIMIT offset count]",
     summary="Stores a range of a sorted set as another one.",
     complexity=(
         "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements "
@@ -396,7 +397,7 @@ def zcount(call: Call, argv: list[bytes]) -> Reply:
     flags=READONLY | FAST,
     keys=_READ,
     since="2.8.9",
-    syntax="key min max",
+    syntax="key min:string max:string",
     summary="Returns the number of members of a sorted set in a range of members.",
     complexity="O(log(N)) with N being the number of elements in the sorted set.",
 )
@@ -458,7 +459,7 @@ def zremrangebyscore(call: Call, argv: list[bytes]) -> Reply:
     flags=WRITE,
     keys=KeyRange(1, flags=RW | DELETE),
     since="2.8.9",
-    syntax="key min max",
+    syntax="key min:string max:string",
     summary="Removes the members of a sorted set in a range of members.",
     complexity=_REMOVE_COMPLEXITY,
 )

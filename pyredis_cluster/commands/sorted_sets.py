@@ -38,7 +38,7 @@ def with_scores(entries: list[Entry], resp: int) -> list[Reply]:
     flags=WRITE | DENYOOM | FAST,
     keys=KeyRange(1, flags=RW | UPDATE),
     since="1.2.0",
-    syntax="key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]",
+    syntax="key [NX | XX]@3.0.2 [GT | LT]@6.2.0 [CH@3.0.2] [INCR@3.0.2] score member [score member ...]",
     summary="Adds members to a sorted set, or changes their scores; a missing set is made.",
     complexity="O(log(N)) for each item added, where N is the number of elements in the sorted set.",
     history=(

@@ -116,7 +116,7 @@ def _add(call: Call, key: bytes, increment: int) -> int:
     flags=_FLAGS,
     keys=_KEY,
     since="2.6.0",
-    syntax="key increment",
+    syntax="key increment:double",
     summary="Adds a fraction to the number at a key; a missing one counts as 0.",
 )
 def incrbyfloat(call: Call, argv: list[bytes]) -> Reply:

@@ -70,8 +70,8 @@ def _flags_of_set(argv: list[bytes]) -> KeyFlag:
         notes="RW and ACCESS due to the optional `GET` argument",
     ),
     key_flags_of=_flags_of_set,
-    syntax="key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
-    "PXAT unix-time-milliseconds | KEEPTTL]",
+    syntax="key value [NX | XX]@2.6.12 [GET@6.2.0] [EX seconds@2.6.12 | PX milliseconds@2.6.12 | EXAT "
+    "unix-time-seconds@6.2.0 | PXAT unix-time-milliseconds@6.2.0 | KEEPTTL@6.0.0]",
     summary="Sets a key to a string, whatever it was before.",
     history=(
         ("2.6.12", "Added the `EX`, `PX`, `NX` and `XX` options."),

@@ -100,12 +100,14 @@ class _Parser:
         nodes: list[Node] = []
         while (lexeme := self.peek()) and lexeme not in ("]", ">", ")", "|"):
             if lexeme == "...":
+                if not nodes:
+                    raise ValueError("... follows nothing")
                 self.take()
                 nodes[-1] = replace(nodes[-1], is_multiple=True)
                 continue
             node = self._node()
-            if isinstance(node, Choice) and (repeated := _repeated(node)):
-                _repeat(nodes, repeated)
+            if isinstance(node, Repeat):
+                _repeat(nodes, node.sequence)
             else:
                 nodes.append(node)
         return tuple(nodes)
@@ -120,12 +122,17 @@ class _Parser:
         return _leaf(lexeme)
 
     def _group(self, opening: str, name: str) -> Node:
+        """The rest of a group; `[a b ...]` comes as a Repeat of `a b`."""
         sequences = [self.sequence()]
         while self.peek() == "|":
             self.take()
             sequences.append(self.sequence())
-        if self.take() != _CLOSING[opening]:
-            raise ValueError(f"{opening} is not closed by {_CLOSING[opening]}")
+        is_repetition = opening == "[" and self._lexemes[self._place - 1] == "..."
+        if self.take() != _CLOSING[opening] or not all(sequences):
+            raise ValueError(f"{opening} is empty, or not closed by {_CLOSING[opening]}")
+        last = sequences[0][-1]
+        if is_repetition and len(sequences) == 1 and not isinstance(last, Choice):
+            return Repeat(sequence=(*sequences[0][:-1], replace(last, is_multiple=False)))
         since = deprecated_since = ""
         if self.peek().startswith("@"):
             _, since, deprecated_since, _ = _annotated(self.take())
@@ -136,15 +143,6 @@ class _Parser:
             is_optional=opening == "[",
             sequences=tuple(sequences),
         )
-
-
-def _repeated(node: Choice) -> tuple[Node, ...]:
-    """The `a b` of `[a b ...]`, or nothing for any other group."""
-    sequence = node.sequences[0]
-    if len(node.sequences) > 1 or not node.is_optional or not sequence or not sequence[-1].is_multiple:
-        return ()
-    last = sequence[-1]
-    return (*sequence[:-1], replace(last, is_multiple=False)) if not isinstance(last, Choice) else ()
 
 
 def _repeat(nodes: list[Node], repeated: tuple[Node, ...]) -> None:
