@@ -18,8 +18,8 @@ from pyredis_cluster.protocol.reply import OK, Reply, Verbatim
 _Filter = Callable[[Session], bool]
 
 _FILTERS = (
-    "[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port] "
-    "| [LADDR ip:port] | [SKIPME <YES | NO>]"
+    "[ID client-id@2.8.12] | [TYPE <NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB>]@2.8.12 | "
+    "[USER username] | [ADDR addr~ip:port] | [LADDR laddr~ip:port@6.2.0] | [SKIPME skipme=<YES | NO>]"
 )
 
 _BAD_ID = CommandError("ERR Invalid client ID")
@@ -90,7 +90,7 @@ def _type_filter(name: bytes) -> _Filter:
     categories=CONNECTION,
     since="2.4.0",
     complexity="O(N) where N is the number of client connections",
-    syntax=f"<ip:port | <{_FILTERS} [{_FILTERS} ...]>>",
+    syntax=f"filter=<old-format~ip:port@-2.8.12 | new-format=<{_FILTERS}> ...>",
     summary="Closes connections of clients.",
     history=(
         ("2.8.12", "Clients can be chosen by several filters."),

@@ -30,7 +30,8 @@ _COMPLEXITY = (
     "returned elements. When the elements are not sorted, complexity is O(N)."
 )
 _SYNTAX = (
-    "key [BY by-pattern] [LIMIT offset count] [GET get-pattern [GET get-pattern ...]] [ASC | DESC] [ALPHA]"
+    "key [BY by-pattern~pattern:pattern#1] [LIMIT offset count] "
+    "[GET get-pattern~pattern:pattern#1 [GET pattern ...]] [ASC | DESC] [ALPHA]"
 )
 _KEY = KeyRange(1, flags=RO | ACCESS)
 _PATTERN_KEYS = KeyUnknown(
@@ -80,7 +81,7 @@ def _key_positions(argv: list[bytes]) -> list[int]:
     flags=WRITE | DENYOOM,
     keys=(_KEY, _PATTERN_KEYS, _STORE_KEY),
     get_keys=_key_positions,
-    syntax=f"{_SYNTAX} [STORE destination]",
+    syntax=f"{_SYNTAX} [STORE destination#2]",
     summary="Returns the elements of a list, set or sorted set in order, or stores them as a list.",
     complexity=_COMPLEXITY,
 )
