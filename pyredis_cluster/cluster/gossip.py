@@ -21,6 +21,7 @@ from pyredis_cluster.cluster.state import ClusterState
 from pyredis_cluster.cluster.wire import MessageType
 
 _CLOCK_TOLERANCE_MS = 500
+_MAX_HANDSHAKES = 1000
 
 
 def handle_gossip(
@@ -106,17 +107,28 @@ def _answer(
         state.out.log("notice", f"IP address for this node updated to {me.ip}")
         state.out.save_config()
     if met and sender is None:
-        ip = header.ip or link.peer_ip
-        if ip:
-            node = state.create_node(wire.HANDSHAKE)
-            node.ip = ip
-            node.tcp_port, node.tls_port = _client_ports(state, header.port, header.secondary_port)
-            node.bus_port = header.bus_port
-            state.add_node(node)
-            state.out.save_config()
+        _begin_handshake(state, header, header.ip or link.peer_ip)
         for entry in body.entries:
             _hear(state, link.node, entry)
     send_ping(state, link, MessageType.PONG)
+
+
+def _begin_handshake(state: ClusterState, header: Header, ip: str) -> None:
+    """Get to know who met us, unless a handshake with that address is under way, or too many are.
+
+    The reference begins one at each MEET: a stranger could fill its table.
+    """
+    tcp_port, tls_port = _client_ports(state, header.port, header.secondary_port)
+    address = (ip, tcp_port, tls_port, header.bus_port)
+    under_way = [node for node in state.nodes.values() if node.in_handshake]
+    if not ip or len(under_way) >= _MAX_HANDSHAKES:
+        return
+    if any((node.ip, node.tcp_port, node.tls_port, node.bus_port) == address for node in under_way):
+        return
+    node = state.create_node(wire.HANDSHAKE)
+    node.ip, node.tcp_port, node.tls_port, node.bus_port = address
+    state.add_node(node)
+    state.out.save_config()
 
 
 def _is_right_peer(state: ClusterState, link: Link, sender: ClusterNode | None, header: Header) -> bool:

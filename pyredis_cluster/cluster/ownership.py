@@ -111,7 +111,7 @@ def _correct_stale_claims(state: ClusterState, sender: ClusterNode, header: Head
     claimed_bits = bitmap.to_int(header.slots) & ~bitmap.to_int(sender.slots)
     for slot in bitmap.bits(claimed_bits):
         owner = state.slots[slot]
-        if owner is None or owner is sender or slot in state.not_claimed:
+        if owner is None or slot in state.not_claimed:
             continue
         if owner.config_epoch > header.config_epoch:
             state.out.log(

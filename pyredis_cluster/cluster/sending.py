@@ -95,13 +95,6 @@ def broadcast_fail(state: ClusterState, node: ClusterNode) -> None:
     broadcast(state, MessageType.FAIL, Failing(node.node_id))
 
 
-def broadcast_pong(state: ClusterState) -> None:
-    """Spread this node's configuration at once, where it has just changed."""
-    for node in state.nodes.values():
-        if node.link is not None and node is not state.myself and not node.in_handshake:
-            send_ping(state, node.link, MessageType.PONG)
-
-
 def publish(state: ClusterState, channel: bytes, message: bytes, *, sharded: bool) -> None:
     """Pass a published message on: to all nodes, or to those of this shard."""
     body = Published(channel, message)

@@ -221,10 +221,6 @@ class ClusterState:
         for slot in slots:
             self._refresh_served(slot)
 
-    def is_unclaimed(self, slot: int) -> bool:
-        """Whether a slot has no owner, or one that no longer claims it."""
-        return self.slots[slot] is None or slot in self.not_claimed
-
     def refresh_all_served(self) -> None:
         """Compute `served` anew, in place: to be called where `ok` has changed."""
         self.served[:] = bytes(SLOT_COUNT)

@@ -39,9 +39,6 @@ class Cluster(Protocol):
     ) -> CommandError | None:
         """Why a request for `keys`, all of `slot`, may not run here, or None if it may."""
 
-    def publish(self, channel: bytes, message: bytes, *, sharded: bool = False) -> None:
-        """Pass a published message on to the other nodes, or to those of this shard."""
-
     def meet(self, ip: str, port: int, bus_port: int) -> bool:
         """Make the acquaintance of a node; False where that is no address."""
 

@@ -80,6 +80,7 @@ class ClusterNode:
         watch_cluster_settings(config, self.settings, self._settings_changed)
         state.cluster = self
         state.served_slots = self.core.served
+        state.pubsub.forwards.append(self._forward)
         self._is_started = False
         self.flush()
         if self.bus.is_closed:
@@ -133,6 +134,11 @@ class ClusterNode:
             deliver(delivery.channel, delivery.message)
         for event in ready.events:
             carry_out(self._state, self.core, event)
+
+    def _forward(self, channel: bytes, message: bytes, sharded: bool) -> None:
+        # Sent once the batch of requests that it is part of is done.
+        self.core.publish(channel, message, self._now_ms(), sharded=sharded)
+        self._flush_soon()
 
     def _tick(self) -> None:
         self._timer = self._state.host.call_later(self.core.tick_interval_ms, self._tick)
@@ -194,11 +200,6 @@ class ClusterNode:
         return CommandError(redirection.text) if redirection is not None else None
 
     # Commands
-
-    def publish(self, channel: bytes, message: bytes, *, sharded: bool = False) -> None:
-        """See `Cluster`. Sent once the batch of requests that it is part of is done."""
-        self.core.publish(channel, message, self._now_ms(), sharded=sharded)
-        self._flush_soon()
 
     @property
     def my_id(self) -> str:

@@ -8,8 +8,7 @@ from pyredis_cluster.cluster.ready import Event, SlotsLost, SlotsReleased, State
 from pyredis_cluster.execution.command import WRITE
 from pyredis_cluster.keyspace.events import NOTIFY_GENERIC
 from pyredis_cluster.protocol.errors import CommandError
-from pyredis_cluster.protocol.reply import Push, encode
-from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
+from pyredis_cluster.protocol.slots import key_slot
 
 if TYPE_CHECKING:
     from pyredis_cluster.cluster.core import ClusterCore
@@ -25,7 +24,8 @@ def carry_out(state: ServerState, core: ClusterCore, event: Event) -> None:
     if isinstance(event, SlotsLost):
         delete_keys(state, event.slots)
     elif isinstance(event, SlotsReleased):
-        end_shard_subscriptions(state, core, event.slots)
+        for slot in event.slots:
+            state.pubsub.leave_slot(slot)
         redirect_blocked(state, core)
     elif isinstance(event, StateChanged) and not event.ok:
         redirect_blocked(state, core)
@@ -39,21 +39,6 @@ def delete_keys(state: ServerState, slots: tuple[int, ...]) -> None:
             database.discard(key)
             database.changed(key, NOTIFY_GENERIC, b"del")
             state.settle(0, [b"DEL", key])
-
-
-def end_shard_subscriptions(state: ServerState, core: ClusterCore, slots: tuple[int, ...]) -> None:
-    """End subscriptions to shard channels of `slots` that this node has no more, and tell the subscribers."""
-    pubsub = state.pubsub
-    if not pubsub.shard_channels:
-        return
-    released = bytearray(SLOT_COUNT)
-    for slot in slots:
-        released[slot] = not core.state.myself.slot_owner.owns(slot)
-    for channel in [channel for channel in pubsub.shard_channels if released[key_slot(channel)]]:
-        for session in list(pubsub.shard_channels[channel]):
-            pubsub.sunsubscribe(session, channel)
-            message = Push([b"sunsubscribe", channel, len(session.shard_channels)])
-            session.send_push(encode(message, session.resp))
 
 
 def redirect_blocked(state: ServerState, core: ClusterCore) -> None:

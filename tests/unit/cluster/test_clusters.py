@@ -40,7 +40,7 @@ def test_equal_config_epochs_end_up_unique(world: World) -> None:
     world.run_until(lambda: world.agree(nodes))
 
 
-@pytest.mark.parametrize("node_timeout_ms", [50, 200, 1000, 15000])
+@pytest.mark.parametrize("node_timeout_ms", [pytest.param(50, marks=pytest.mark.slow), 200, 1000, 15000])
 def test_a_killed_node_is_failed_in_time_and_cleared_when_it_returns(
     world: World, node_timeout_ms: int
 ) -> None:
@@ -57,6 +57,7 @@ def test_a_killed_node_is_failed_in_time_and_cleared_when_it_returns(
     assert world.agree(nodes)
 
 
+@pytest.mark.slow
 def test_live_nodes_are_never_suspected_under_a_short_timeout(world: World) -> None:
     nodes = world.cluster(6, node_timeout_ms=50)
     for _ in range(300):

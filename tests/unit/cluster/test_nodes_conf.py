@@ -143,6 +143,7 @@ def test_a_file_without_myself_is_refused() -> None:
         load(f"{B} 127.0.0.1:7001@17001 master - 0 0 1 connected\nvars currentEpoch 1 lastVoteEpoch 0\n")
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=100, deadline=None)
 def test_a_damaged_file_is_loaded_or_refused(data: st.DataObject) -> None:

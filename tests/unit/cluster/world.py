@@ -9,6 +9,7 @@ import heapq
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 from pyredis_cluster.cluster.core import ClusterCore
@@ -68,7 +69,7 @@ class Node:
         )
         self.up = True
         self.flush()
-        self.world.at(0, lambda core=self.core: self._tick(core))
+        self.world.at(0, partial(self._tick, self.core))
 
     def stop(self) -> None:
         """As a process that is killed: its connections are reset, what it saved stays."""
@@ -109,7 +110,7 @@ class Node:
         if self.up and core is self.core:
             core.tick(self.world.now_ms)
             self.flush()
-            self.world.at(core.tick_interval_ms, lambda: self._tick(core))
+            self.world.at(core.tick_interval_ms, partial(self._tick, core))
 
 
 class World:
@@ -238,7 +239,7 @@ class World:
             if node.pipes.pop(link, None) is not None:
                 node.framers.pop(link, None)
                 if node.up:
-                    self.at(LATENCY_MS, lambda node=node, link=link: self._closed(node, link))
+                    self.at(LATENCY_MS, partial(self._closed, node, link))
 
     def _closed(self, node: Node, link_id: int) -> None:
         if node.up:

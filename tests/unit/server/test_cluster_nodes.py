@@ -71,8 +71,8 @@ async def test_two_nodes_redirect_publish_and_survive_a_restart(make: NodeFactor
     assert set(two.run("CLUSTER NODES").decode().split()) >= {node_id.decode()}
     listener = two.connect()
     two.server.state.pubsub.subscribe(listener.session, b"news")
-    one.cluster.publish(b"news", b"hello")
-    one.cluster.publish(b"news", b"again")
+    one.run("PUBLISH news hello")
+    one.run("PUBLISH news again")
     await until(lambda: len(listener.session.out) == 2)
     assert b"hello" in listener.session.out[0]
     directory_before = sorted(os.listdir(tmp_path))
@@ -306,7 +306,7 @@ async def test_a_peer_that_does_not_read_is_dropped_at_the_limit(make: NodeFacto
     one, two = await pair(make, cluster_link_sendbuf_limit=1 << 20)
     two.server.freeze(60_000)
     for _ in range(12):
-        one.cluster.publish(b"ch", bytes(1 << 20))
+        one.run("PUBLISH", "ch", bytes(1 << 20))
         await asyncio.sleep(0)
     await until(lambda: "exceeded:0" not in one.cluster.info_text())
     assert one.cluster.bus.memory_bytes() < 1 << 22
