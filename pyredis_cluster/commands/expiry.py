@@ -99,7 +99,7 @@ def pexpireat(call: Call, argv: list[bytes]) -> Reply:
 
 
 def _expire(call: Call, argv: list[bytes], command: str, *, unit_ms: int, origin_ms: int) -> int:
-    conditions = _parse_conditions(argv)
+    conditions = _parse_conditions(argv) if len(argv) > 3 else 0
     when_ms = integer(argv[2]) * unit_ms
     if not INT64_MIN <= when_ms <= INT64_MAX - origin_ms:
         raise invalid_expire_time(command)
@@ -117,7 +117,8 @@ def _expire(call: Call, argv: list[bytes], command: str, *, unit_ms: int, origin
         return 1
     db.set_expire(key, when_ms)
     db.changed(key, NOTIFY_GENERIC, b"expire")
-    call.propagate(b"PEXPIREAT", key, b"%d" % when_ms, *argv[3:])
+    if db.keyspace.propagate is not None:
+        call.propagate(b"PEXPIREAT", key, b"%d" % when_ms, *argv[3:])
     return 1
 
 

@@ -27,11 +27,28 @@ def mget(call: Call, argv: list[bytes]) -> Reply:
 
     An array of values in order, nil for a key that is missing or holds no string.
     """
-    read_any = call.db.read_any
-    return [
-        value.data if (value := read_any(argv[index])).__class__ is String else None
-        for index in range(1, len(argv))
-    ]
+    db = call.db
+    keyspace = db.keyspace
+    values, expires, read_any = db.values, db.expires, db.read_any
+    lru_clock = keyspace.lru_clock
+    is_plain = keyspace.touch_lfu is None
+    found: list[Reply] = []
+    append = found.append
+    hits = 0
+    words = iter(argv)
+    next(words)
+    for key in words:
+        value = values.get(key)
+        if value.__class__ is String and is_plain and key not in expires:
+            # As Database.read, which is the same for one key.
+            hits += 1
+            value.lru = lru_clock
+            append(value.data)
+        else:
+            value = read_any(key)
+            append(value.data if value.__class__ is String else None)
+    keyspace.hits += hits
+    return found
 
 
 @strings.command(
@@ -84,9 +101,10 @@ def _set_all(call: Call, argv: list[bytes], command: str) -> None:
     if len(argv) % 2 == 0:
         raise wrong_arity(command)
     db = call.db
-    values, expires, put, changed = db.values, db.expires, db.put, db.changed
-    in_place = db.keyspace.touch_lfu is None
-    lru_clock = db.keyspace.lru_clock
+    keyspace = db.keyspace
+    values, expires, put = db.values, db.expires, db.put
+    in_place = keyspace.touch_lfu is None
+    lru_clock = keyspace.lru_clock
     words = iter(argv)
     next(words)
     for key in words:
@@ -97,4 +115,6 @@ def _set_all(call: Call, argv: list[bytes], command: str) -> None:
             old.lru = lru_clock
         else:
             put(key, String(next(words)))
-        changed(key, NOTIFY_STRING, b"set")
+        if keyspace.observer is not None:
+            keyspace.observer(db, key, NOTIFY_STRING, b"set")
+    keyspace.dirty += len(argv) // 2

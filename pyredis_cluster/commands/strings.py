@@ -118,6 +118,8 @@ def _set_with_options(call: Call, argv: list[bytes]) -> Reply:
         if is_there if flags & NX else not is_there:
             return reply if flags & GET else None
     _store(call, key, argv[2], when_ms, keep_ttl=bool(flags & KEEPTTL))
+    if db.keyspace.propagate is None:
+        return reply
     if when_ms is not None:
         if not flags & PXAT:
             call.propagate(b"SET", key, argv[2], b"PXAT", b"%d" % when_ms)

@@ -104,9 +104,9 @@ class Database:
 
     def look(self, key: bytes) -> Value | None:
         """The value at `key`, or None; counted as a hit or a miss, but not touched (EXISTS, TTL, TYPE)."""
-        value = self.peek(key)
+        value = self.values.get(key)
         keyspace = self.keyspace
-        if value is None:
+        if value is None or (key in self.expires and self.expire_if_due(key)):
             keyspace.misses += 1
             if keyspace.observer is not None:
                 keyspace.observer(self, key, NOTIFY_KEY_MISS, b"keymiss")
