@@ -177,6 +177,8 @@ def _annotated(lexeme: str) -> tuple[str, str, str, int | None]:
 
 def _leaf(lexeme: str) -> Node:
     text, since, deprecated_since, index = _annotated(lexeme)
+    if not text:
+        raise ValueError(f"{lexeme} is out of place")
     name, is_named, token = text.partition("=")
     if is_named and name and token:
         return Token(name=name, text=token, since=since, deprecated_since=deprecated_since)
