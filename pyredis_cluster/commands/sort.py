@@ -25,6 +25,8 @@ _NOT_A_SCORE = CommandError("ERR One or more scores can't be converted into doub
 _BY_IN_CLUSTER = CommandError("ERR BY option of SORT denied in Cluster mode.")
 _GET_IN_CLUSTER = CommandError("ERR GET option of SORT denied in Cluster mode.")
 _BLANKS = b" \t\n\v\f\r"
+_STORED_NODE_FILL = -2
+"""Redis fills the nodes of a stored list as `list-max-listpack-size` says by default, not as it is set."""
 _COMPLEXITY = (
     "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of "
     "returned elements. When the elements are not sorted, complexity is O(N)."
@@ -224,8 +226,8 @@ def _score(text: bytes | None) -> float:
 def _store(call: Call, destination: bytes, elements: list[bytes]) -> None:
     db = call.db
     if elements:
-        db.put(destination, List.build(elements, db.keyspace.limits.list_max_listpack_size))
+        fill = db.keyspace.limits.list_max_listpack_size
+        db.put(destination, List.build(elements, fill, node_fill=_STORED_NODE_FILL))
         db.changed(destination, NOTIFY_LIST, b"sortstore", len(elements))
-    elif db.write_any(destination) is not None:
-        db.discard(destination)
+    elif db.discard(destination) is not None:
         db.changed(destination, NOTIFY_GENERIC, b"del")
