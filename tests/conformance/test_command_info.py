@@ -42,7 +42,17 @@ INFO_CHANGED_IN_7_2: dict[str, set[str]] = {
     },
 }
 
-# What Valkey changed later: there Redis 7.0 is still as 7.2.
+# What Valkey changed later: of these it cannot tell.
+INFO_CHANGED_IN_VALKEY: dict[str, set[str]] = {
+    "flags": {
+        *("cluster|info", "cluster|myid", "cluster|myshardid", "cluster|nodes", "exec", "multi", "watch"),
+        *("memory|malloc-stats", "memory|purge", "wait", "waitaof"),
+    },
+    "ACL categories": {"wait", "waitaof"},
+    "key specs": {"sinterstore"},
+}
+
+# The same for the documentation: there Redis 7.0 is still as 7.2.
 DOCS_CHANGED_IN_VALKEY: dict[str, set[str]] = {
     "complexity": {"command", "command|list", "append"},
     "doc flags": {
@@ -113,8 +123,11 @@ def test_command_info(
 
     def expected(command: str) -> tuple[bool, Value]:
         order = (VALKEY_8_1, REDIS_7_0) if command in changed else (REDIS_7_0, VALKEY_8_1)
-        if command in changed and REDIS_7_2 not in infos and VALKEY_8_1 not in infos:
-            return False, None
+        if REDIS_7_2 not in infos:
+            if command in changed and VALKEY_8_1 not in infos:
+                return False, None
+            if command in INFO_CHANGED_IN_VALKEY.get(field, ()) and command not in infos.get(REDIS_7_0, {}):
+                return False, None
         info = _that_counts(infos, command, *order)
         return info is not None, info.fields[field] if info else None
 
@@ -160,12 +173,14 @@ def test_keys_of_invocations(
     subcommand: str, laboratory: Laboratory, oracles: list[Program], ours: Program
 ) -> None:
     """COMMAND GETKEYS and GETKEYSANDFLAGS find the same keys in the same invocations."""
-    best = max(oracles, key=lambda program: (REDIS_7_2, VALKEY_8_1, REDIS_7_0)[::-1].index(program.name))
-    real, subject = laboratory(best, False), laboratory(ours, False)
+    # Without Redis 7.2 its reply is that of one of the two others, now this one, now that.
+    deciding = [one for one in oracles if one.name == REDIS_7_2] or oracles
+    subject = laboratory(ours, False)
     differ: list[str] = []
     for line in filter(None, KEYS_OF):
         argv = ("COMMAND", subcommand, *line.split())
-        expected, actual = real.control(*argv), subject.control(*argv)
-        if expected != actual:
+        expected = [laboratory(program, False).control(*argv) for program in deciding]
+        actual = subject.control(*argv)
+        if actual not in expected:
             differ.append(f"{line}: real {expected}, ours {actual}")
     assert differ == []

@@ -1,0 +1,52 @@
+"""Random sequences of hash commands."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from tests.properties.commands import (
+    Argv,
+    check_same,
+    command,
+    counts,
+    doubles,
+    integers,
+    keys,
+    maybe,
+    not_numbers,
+    one_of,
+    options,
+    pairs,
+    patterns,
+    sequences,
+    some,
+    values,
+    words,
+)
+from tests.support.wire import RawClient
+
+pytestmark = [pytest.mark.real_server, pytest.mark.slow]
+
+HASHES = sequences(
+    command(one_of(b"HSET", b"HMSET"), keys, pairs(words, values)),
+    command(b"HSET", keys, pairs(words, integers)),
+    command(one_of(b"HSETNX", b"HSET"), keys, words, values),
+    command(one_of(b"HGET", b"HEXISTS", b"HSTRLEN"), keys, words),
+    command(one_of(b"HMGET", b"HDEL"), keys, some(words)),
+    command(one_of(b"HLEN", b"HKEYS", b"HVALS", b"HGETALL", b"DEL", b"TYPE"), keys),
+    command(b"OBJECT", b"ENCODING", keys),
+    command(b"HINCRBY", keys, words, integers),
+    command(b"HINCRBYFLOAT", keys, words, doubles),
+    command(one_of(b"HINCRBY", b"HINCRBYFLOAT"), keys, words, not_numbers),
+    command(b"HRANDFIELD", keys, one_of(b"0", b"1000"), maybe(b"WITHVALUES")),
+    command(b"HSCAN", keys, b"0", options(maybe(b"MATCH", patterns), maybe(b"COUNT", counts))),
+    command(one_of(b"COPY", b"RENAME"), keys, keys),
+    command(b"SET", keys, values),
+)
+
+
+@given(sequence=HASHES)
+def test_hashes(sequence: list[Argv], ours: RawClient, real: RawClient) -> None:
+    """Ours and the real server answer alike."""
+    check_same(ours, real, sequence)
