@@ -101,13 +101,12 @@ def _run(session: Session, transaction: Transaction) -> Reply:
     Each is encoded at once: it may be a live container that the next request changes.
     """
     # Under CLIENT REPLY OFF only what SUBSCRIBE tells is sent, and so without a header.
-    is_silent = session.is_silent
-    parts: list[bytes] = [] if is_silent else [b"*%d\r\n" % len(transaction.requests)]
+    parts: list[bytes] = [] if session.is_silent else [b"*%d\r\n" % len(transaction.requests)]
     session.deny_blocking = True
     try:
         for entry, queued in transaction.requests:
             reply = gate.call(session, entry, queued)
-            if not is_silent or type(reply) is Replies:
+            if not session.is_silent or type(reply) is Replies:
                 encode_into(parts.append, reply, session.resp)
     finally:
         session.deny_blocking = False

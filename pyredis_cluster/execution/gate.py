@@ -108,6 +108,7 @@ def _check_and_call(session: Session, argv: list[bytes]) -> Reply:
     server = session.server
     if argv[0].lower() in _HTTP:
         session.close(after_flush=False)
+        session.out.clear()
         return NO_REPLY
     entry = session.last_entry = _find(session, argv)
     if entry is None:

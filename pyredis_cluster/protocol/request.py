@@ -10,15 +10,16 @@ Two parsers that agree on every input (a property test holds them together):
    proven to hold whole, well-formed requests and nothing else, the attempt is thrown away before
    anything ran and `StrictParser` reads the same bytes again.
 
-What proves it: hiredis returned arrays only and stopped exactly at the end of the chunk; the chunk has no more
-array headers than requests, so nothing is nested; it has as many `$` headers as there are arguments in
-all, so each is a bulk string; and `$-`, a nil argument, stands nowhere. A payload that looks like a header
-only costs the second reading.
+What proves it: hiredis returned arrays and stopped at the end of the chunk; there is one `*` for each, so
+nothing is nested, or no array; and there is one line for each and two for each argument, so each argument is
+a bulk string: whatever else can be an argument takes one line, but for verbatim strings, which a chunk
+without `=` does not have. Where payloads hold these bytes too, they are counted as well, and taken off.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 import hiredis
 
@@ -40,7 +41,7 @@ DEFAULT_BULK_MAX_BYTES = 512 * 1024 * 1024
 # hiredis allocates an array before its elements arrive: a header of a million or more is never shown to it.
 _HUGE_HEADER = re.compile(rb"\*\d{7}").search
 
-_STAR, _DOLLAR, _MINUS, _LINE_FEED = b"*$-\n"
+_STAR, _DOLLAR, _MINUS, _LINE_FEED, _EQUALS = b"*$-\n="
 _INCOMPLETE = object()
 
 _SMALL_BYTES = 128
@@ -114,8 +115,15 @@ class StrictParser:
             return self._multibulk_header()
         return self._inline(requests)
 
+    def _find(self, line_end: bytes) -> int:
+        """Where the next `line_end` is, or -1. Redis searches a C string: it finds nothing beyond a NUL."""
+        end = self._buffer.find(line_end, self._position)
+        if end >= 0 and self._buffer.find(0, self._position, end) >= 0:
+            return -1
+        return end
+
     def _inline(self, requests: list[Request]) -> bool:
-        end = self._buffer.find(b"\n", self._position)
+        end = self._find(b"\n")
         if end < 0:
             if len(self._buffer) - self._position > INLINE_MAX_BYTES:
                 raise ProtocolError(b"too big inline request")
@@ -134,7 +142,7 @@ class StrictParser:
 
     def _header(self, too_big: bytes) -> bytes | None:
         """The line at the position without its first byte and line end; None where it is incomplete."""
-        end = self._buffer.find(b"\r", self._position)
+        end = self._find(b"\r")
         if end < 0:
             if len(self._buffer) - self._position > INLINE_MAX_BYTES:
                 raise ProtocolError(too_big)
@@ -159,17 +167,12 @@ class StrictParser:
 
     def _argument(self, requests: list[Request]) -> bool:
         if self._bulk_length < 0:
-            if self._position < len(self._buffer) and self._buffer[self._position] != ord("$"):
-                if (
-                    self._buffer.find(b"\r", self._position) < 0
-                    and len(self._buffer) - self._position <= INLINE_MAX_BYTES
-                ):
-                    return False
-                got = bytes(self._buffer[self._position : self._position + 1])
-                raise ProtocolError(b"expected '$', got '%b'" % got)
+            mark = bytes(self._buffer[self._position : self._position + 1])
             line = self._header(b"too big bulk count string")
             if line is None:
                 return False
+            if mark != b"$":
+                raise ProtocolError(b"expected '$', got '%b'" % mark)
             length = _length(line)
             if length is None or length < 0 or length > self._bulk_max_bytes:
                 raise ProtocolError(b"invalid bulk length")
@@ -257,15 +260,27 @@ class RequestParser:
         try:
             reader.feed(data)
             requests = list(iter(reader.gets, _INCOMPLETE))
-            arguments = sum(map(len, requests))
-            # One-byte needles are counted twice as fast, and decide unless a payload holds that byte. What
-            # is incomplete at the end has a `*` too.
-            if (data.count(_STAR) == len(requests) or data.count(b"\r\n*") == len(requests) - 1) and (
-                data.count(_DOLLAR) == arguments or data.count(b"\r\n$") == arguments
-            ):
+            lines = len(requests) + 2 * sum(map(len, requests))
+            if (
+                data.count(_STAR) == len(requests)
+                and data.count(_LINE_FEED) == lines
+                and _EQUALS not in data
+                and not reader.has_data()
+            ) or self._is_regular_beside_payloads(data, requests, lines):
                 # Redis skips an empty request.
                 return requests if data.find(b"*0") < 0 else [request for request in requests if request]
         except (TypeError, hiredis.HiredisError, MemoryError):
             pass  # a broken request, or a reply that has no length
         self._hiredis = hiredis.Reader(notEnoughData=_INCOMPLETE)
         return None
+
+    def _is_regular_beside_payloads(self, data: bytes, requests: list[Request], lines: int) -> bool:
+        """The proof where arguments hold bytes that it counts. Raises TypeError unless all are bytes."""
+        payload = b"".join(chain.from_iterable(requests))
+        return (
+            data.count(_STAR) - payload.count(_STAR) == len(requests)
+            and data.count(_DOLLAR) - payload.count(_DOLLAR) == (lines - len(requests)) // 2
+            and data.count(_LINE_FEED) - payload.count(_LINE_FEED) == lines
+            and data.find(b"\n=") < 0
+            and not self._hiredis.has_data()
+        )
