@@ -10,10 +10,9 @@ Two parsers that agree on every input (a property test holds them together):
    proven to hold whole, well-formed requests and nothing else, the attempt is thrown away before
    anything ran and `StrictParser` reads the same bytes again.
 
-What proves it: hiredis returned arrays and stopped at the end of the chunk; there is one `*` for each, so
-nothing is nested, or no array; and there is one line for each and two for each argument, so each argument is
-a bulk string: whatever else can be an argument takes one line, but for verbatim strings, which a chunk
-without `=` does not have. Where payloads hold these bytes too, they are counted as well, and taken off.
+What proves it, exactly: every argument is `bytes` (they can be joined); the chunk holds as many `$` outside
+of arguments as there are arguments, so each has a bulk header; and as many `*` outside as there are
+requests, so nothing is nested and nothing is left over.
 """
 
 from __future__ import annotations
@@ -245,7 +244,7 @@ class RequestParser:
                         place += 2
                     else:
                         return [request]
-            if _HUGE_HEADER(data) is None and (_MINUS not in data or data.find(b"$-") < 0):
+            if _HUGE_HEADER(data) is None:
                 requests = self._speculate(data)
                 if requests is not None:
                     return requests
@@ -260,27 +259,13 @@ class RequestParser:
         try:
             reader.feed(data)
             requests = list(iter(reader.gets, _INCOMPLETE))
-            lines = len(requests) + 2 * sum(map(len, requests))
-            if (
-                data.count(_STAR) == len(requests)
-                and data.count(_LINE_FEED) == lines
-                and _EQUALS not in data
-                and not reader.has_data()
-            ) or self._is_regular_beside_payloads(data, requests, lines):
+            payload = b"".join(chain.from_iterable(requests))
+            if data.count(_DOLLAR) - payload.count(_DOLLAR) == sum(map(len, requests)) and data.count(
+                _STAR
+            ) - payload.count(_STAR) == len(requests):
                 # Redis skips an empty request.
                 return requests if data.find(b"*0") < 0 else [request for request in requests if request]
         except (TypeError, hiredis.HiredisError, MemoryError):
-            pass  # a broken request, or a reply that has no length
+            pass  # a broken request, or something that is no bulk string
         self._hiredis = hiredis.Reader(notEnoughData=_INCOMPLETE)
         return None
-
-    def _is_regular_beside_payloads(self, data: bytes, requests: list[Request], lines: int) -> bool:
-        """The proof where arguments hold bytes that it counts. Raises TypeError unless all are bytes."""
-        payload = b"".join(chain.from_iterable(requests))
-        return (
-            data.count(_STAR) - payload.count(_STAR) == len(requests)
-            and data.count(_DOLLAR) - payload.count(_DOLLAR) == (lines - len(requests)) // 2
-            and data.count(_LINE_FEED) - payload.count(_LINE_FEED) == lines
-            and data.find(b"\n=") < 0
-            and not self._hiredis.has_data()
-        )
