@@ -142,7 +142,7 @@ def rpushx(call: Call, argv: list[bytes]) -> Reply:
     arity=-2,
     flags=WRITE | FAST,
     keys=KeyRange(1, flags=RW | ACCESS | DELETE),
-    syntax="key [count]",
+    syntax="key [count@6.2.0]",
     summary="Removes and returns the first element of a list, or several.",
     complexity="O(N) where N is the number of elements returned",
     history=(("6.2.0", "Added the `count` argument."),),
@@ -169,7 +169,7 @@ def lpop(call: Call, argv: list[bytes]) -> Reply:
     arity=-2,
     flags=WRITE | FAST,
     keys=KeyRange(1, flags=RW | ACCESS | DELETE),
-    syntax="key [count]",
+    syntax="key [count@6.2.0]",
     summary="Removes and returns the last element of a list, or several.",
     complexity="O(N) where N is the number of elements returned",
     history=(("6.2.0", "Added the `count` argument."),),
@@ -313,6 +313,8 @@ def lset(call: Call, argv: list[bytes]) -> Reply:
     fill = db.keyspace.limits.list_max_listpack_size
     value.make_room(argv[3:], fill)
     length = len(value)
+    # Redis keeps 32 bits of the index here, so one that is far out of range may be within.
+    index = (index + (1 << 31)) % (1 << 32) - (1 << 31)
     if index < 0:
         index += length
     if not 0 <= index < length:

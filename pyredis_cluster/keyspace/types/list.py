@@ -37,11 +37,15 @@ class List(Value):
         self.quicklist: Quicklist | None = None
 
     @classmethod
-    def build(cls, elements: Iterable[bytes], fill: int) -> Self:
-        """A new list as SORT ... STORE and the loading of a file make one. O(n)."""
+    def build(cls, elements: Iterable[bytes], fill: int, *, node_fill: int | None = None) -> Self:
+        """A new list of many elements: a quicklist filled at its tail, then a listpack if that holds them.
+        O(n).
+
+        `node_fill` is the `fill` of the quicklist, where that is another one (SORT ... STORE).
+        """
         built = cls()
         built._tail = list(elements)
-        quicklist = Quicklist(fill)
+        quicklist = Quicklist(fill if node_fill is None else node_fill)
         quicklist.push_tail(built._tail)
         built.quicklist = quicklist
         built._become_listpack(fill, 1)

@@ -23,6 +23,9 @@ Entry = tuple[float, bytes]
 _PLAIN_MAX = 4096
 """Up to so many entries one plain list beats a list of lists at everything."""
 
+_UNSIGNED_ZERO = 0.0
+"""Added to a score it takes the sign of -0: a listpack stores that as the integer 0, a skip list as it is."""
+
 _SKIPLIST_BYTES = 80
 _NODE_BYTES = 45
 
@@ -107,6 +110,10 @@ class SortedSet(Value):
                 len(scores) <= limits.zset_max_listpack_entries
                 and max(map(len, scores), default=0) <= limits.zset_max_listpack_value
             )
+        if is_listpack:
+            for member, score in scores.items():
+                if score == 0:
+                    scores[member] = 0.0
         made = cls(is_listpack=is_listpack)
         made.scores = scores
         made._order = _ordered(zip(scores.values(), scores.keys(), strict=True), len(scores))
@@ -153,6 +160,8 @@ class SortedSet(Value):
             len(scores) >= limits.zset_max_listpack_entries or len(member) > limits.zset_max_listpack_value
         ):
             self.is_listpack = False
+        if self.is_listpack:
+            score += _UNSIGNED_ZERO
         scores[member] = score
         order = self._order
         order.add((score, member))
@@ -165,6 +174,8 @@ class SortedSet(Value):
         """Give a member that is there another score."""
         scores = self.scores
         order = self._order
+        if self.is_listpack:
+            score += _UNSIGNED_ZERO
         order.remove((scores[member], member))
         order.add((score, member))
         scores[member] = score
