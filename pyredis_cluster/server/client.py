@@ -38,6 +38,8 @@ class ClientConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._is_reading = True
         self._is_writable = True
+        """Whether replies may be sent: the network takes them, and the server is not frozen."""
+        self._is_taking = True
         self._close_after_flush = False
         self._broken: tuple[ProtocolError, bytes] | None = None
         self.session: Session | None = None
@@ -177,12 +179,12 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """asyncio: the send buffer is full. Reads no more from a client that does not read."""
-        self._is_writable = False
+        self._is_taking = self._is_writable = False
         self._update_reading()
 
     def resume_writing(self) -> None:
         """asyncio: the send buffer has drained. Sends what waited, then runs what waited."""
-        self._is_writable = True
+        self._is_taking = True
         self.resume()
         self._state.flush_outboxes()
 
@@ -191,6 +193,7 @@ class ClientConnection(asyncio.Protocol):
         session = self.session
         if session is None:
             return
+        self._is_writable = self._is_taking and not session.gate & gate.GATE_FROZEN
         self.flush()
         while session.pending and self._is_writable and not session.gate & gate.GATE_HOLD:
             try:
@@ -220,7 +223,8 @@ class ClientConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def freeze(self) -> None:
-        """Stop reading, as a stopped process would; `resume` ends it."""
+        """Stop reading and writing, as a stopped process would; `resume` ends it."""
+        self._is_writable = False
         self._update_reading()
 
     def close(self, *, after_flush: bool) -> None:
