@@ -274,7 +274,10 @@ class ServerState:
         """Remove keys that have expired; the shell calls it at each tick, `hz` times a second."""
         keyspace = self.keyspace
         if keyspace.active_expire_enabled and keyspace.expires_on_access and not self.pauses.is_active:
-            self.expiry.run(self.expiry_budget_ns, self.settle_alone)
+            expiry = self.expiry
+            before_ns = expiry.elapsed_ns
+            expiry.run(self.expiry_budget_ns, self.settle_alone)
+            self.latency.note(b"expire-cycle", (expiry.elapsed_ns - before_ns) // 1_000_000)
         self.eviction.refresh()
 
     def settle_alone(self) -> None:

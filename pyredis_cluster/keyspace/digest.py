@@ -16,8 +16,10 @@ from pyredis_cluster.keyspace.keyspace import Keyspace
 from pyredis_cluster.keyspace.types.hash import Hash
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.set import Set
+from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.keyspace.types.value import Value
+from pyredis_cluster.protocol.doubles import format_double
 
 _SIZE = 20
 _TYPE_NUMBERS = {b"string": 0, b"list": 1, b"set": 2, b"zset": 3, b"hash": 4}
@@ -51,6 +53,9 @@ def _value(digest: int, value: Value, expires: bool) -> int:
     elif isinstance(value, Set):
         for member in value.members:
             digest = _add(digest, member)
+    elif isinstance(value, SortedSet):
+        scored = ((member, format_double(score)) for member, score in value.scores.items())
+        digest = _add_pairs(digest, scored)
     elif isinstance(value, Hash):
         digest = _add_pairs(digest, value.fields.items())
     else:

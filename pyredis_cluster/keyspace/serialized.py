@@ -8,11 +8,14 @@ from pyredis_cluster.keyspace.types.hash import Hash
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.set import INTSET, LISTPACK, Set
 from pyredis_cluster.keyspace.types.sizes import listpack_bytes
+from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.keyspace.types.value import Value
+from pyredis_cluster.protocol.doubles import format_double
 from pyredis_cluster.protocol.numbers import integer_or_none
 
 _INTSET_FRAME_BYTES = 8
+_SCORE_BYTES = 8
 
 
 def serialized_bytes(value: Value) -> int:
@@ -26,6 +29,8 @@ def serialized_bytes(value: Value) -> int:
     if isinstance(value, Hash):
         flat = [part for pair in value.fields.items() for part in pair]
         return _table(flat, len(value)) if value.is_table else _blob(listpack_bytes(flat))
+    if isinstance(value, SortedSet):
+        return _sorted_set(value)
     raise TypeError(f"no serialized form of {value.type_name!r}")
 
 
@@ -47,6 +52,13 @@ def _set(value: Set) -> int:
     if value.kind is LISTPACK:
         return _blob(listpack_bytes(value.members))
     return _table(value.members, len(value))
+
+
+def _sorted_set(value: SortedSet) -> int:
+    if value.is_listpack:
+        flat = [part for member, score in value.scores.items() for part in (member, format_double(score))]
+        return _blob(listpack_bytes(flat))
+    return _table(value.scores, len(value)) + _SCORE_BYTES * len(value)
 
 
 def _table(strings: Iterable[bytes], count: int) -> int:
