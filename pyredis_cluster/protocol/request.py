@@ -11,8 +11,8 @@ Two parsers that agree on every input (a property test holds them together):
    anything ran and `StrictParser` reads the same bytes again.
 
 What proves it, exactly: every argument is `bytes` (they can be joined); the chunk holds as many `$` outside
-of arguments as there are arguments, so each has a bulk header; and as many `*` outside as there are
-requests, so nothing is nested and nothing is left over.
+of arguments as there are arguments, so each has a bulk header; as many `*` outside as there are requests, so
+nothing is nested; and one line for each request and two for each argument, so nothing is left over.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DEFAULT_BULK_MAX_BYTES = 512 * 1024 * 1024
 # hiredis allocates an array before its elements arrive: a header of a million or more is never shown to it.
 _HUGE_HEADER = re.compile(rb"\*\d{7}").search
 
-_STAR, _DOLLAR, _MINUS, _LINE_FEED, _EQUALS = b"*$-\n="
+_STAR, _DOLLAR, _LINE_FEED = b"*$\n"
 _INCOMPLETE = object()
 
 _SMALL_BYTES = 128
@@ -260,9 +260,13 @@ class RequestParser:
             reader.feed(data)
             requests = list(iter(reader.gets, _INCOMPLETE))
             payload = b"".join(chain.from_iterable(requests))
-            if data.count(_DOLLAR) - payload.count(_DOLLAR) == sum(map(len, requests)) and data.count(
-                _STAR
-            ) - payload.count(_STAR) == len(requests):
+            arguments = sum(map(len, requests))
+            if (
+                data.count(_DOLLAR) - payload.count(_DOLLAR) == arguments
+                and data.count(_STAR) - payload.count(_STAR) == len(requests)
+                and data.count(_LINE_FEED) - payload.count(_LINE_FEED) == len(requests) + 2 * arguments
+                and not reader.has_data()
+            ):
                 # Redis skips an empty request.
                 return requests if data.find(b"*0") < 0 else [request for request in requests if request]
         except (TypeError, hiredis.HiredisError, MemoryError):
