@@ -20,7 +20,7 @@ from pyredis_cluster.cluster.nodes_conf import load_nodes_conf
 from pyredis_cluster.cluster.ready import Ready, SlotsReleased
 from pyredis_cluster.cluster.receive import receive
 from pyredis_cluster.cluster.redirect import Query, Redirection
-from pyredis_cluster.cluster.sending import publish, send_ping
+from pyredis_cluster.cluster.sending import broadcast_pong, publish, send_ping
 from pyredis_cluster.cluster.settings import ClusterSettings
 from pyredis_cluster.cluster.state import ClusterState, RandomSource
 from pyredis_cluster.cluster.topology import LinkInfo, Value
@@ -220,6 +220,11 @@ class ClusterCore:
         """CLUSTER FORGET. Raises CommandError."""
         self.state.now_ms = now_ms
         admin.forget(self.state, node_id)
+
+    def announce(self, now_ms: int) -> None:
+        """Tell every node at once what this one claims, instead of when it is next pinged."""
+        self.state.now_ms = now_ms
+        broadcast_pong(self.state)
 
     def add_slots(self, ranges: Iterable[tuple[int, int]], now_ms: int) -> None:
         """CLUSTER ADDSLOTS and ADDSLOTSRANGE. Raises CommandError, and has changed nothing then."""

@@ -51,7 +51,7 @@ _DOWN = Redirection(Redirect.CLUSTERDOWN, b"CLUSTERDOWN The cluster is down")
 _DOWN_FOR_WRITES = Redirection(
     Redirect.CLUSTERDOWN, b"CLUSTERDOWN The cluster is down and only accepts read commands"
 )
-_UNBOUND = Redirection(Redirect.CLUSTERDOWN, b"CLUSTERDOWN Hash slot not served")
+UNBOUND = Redirection(Redirect.CLUSTERDOWN, b"CLUSTERDOWN Hash slot not served")
 _TRY_AGAIN = Redirection(Redirect.TRYAGAIN, b"TRYAGAIN Multiple keys request during rehashing of slot")
 
 
@@ -59,7 +59,7 @@ def redirect(state: ClusterState, slot: int, query: Query, *, tls: bool = False)
     """Why a command about keys of `slot` is not served here, or None where it is."""
     owner = state.slots[slot]
     if owner is None:
-        return _UNBOUND
+        return UNBOUND
     down = None if state.ok else _refusal_while_down(state, query)
     if down is not None:
         return down
@@ -86,7 +86,7 @@ def redirect_blocked(
     if owner is state.myself or slot in state.importing_from:
         return None
     if owner is None:
-        return _UNBOUND
+        return UNBOUND
     return (
         None
         if _may_read_as_replica(state, owner, query)

@@ -82,6 +82,13 @@ def send_ping(state: ClusterState, link: Link, type_: MessageType) -> None:
     send(state, link, type_, Gossip(entries, _extensions(state)))
 
 
+def broadcast_pong(state: ClusterState) -> None:
+    """Send a PONG that nobody asked for to every known node that has a link. Source: clusterBroadcastPong."""
+    for node in state.nodes.values():
+        if node.link is not None and not node.flags & (wire.MYSELF | wire.HANDSHAKE):
+            send_ping(state, node.link, MessageType.PONG)
+
+
 def send_update(state: ClusterState, link: Link | None, node: ClusterNode) -> None:
     """Tell a node that claims slots of `node` under an older config epoch whose they are."""
     slots = bytearray(node.slots)

@@ -39,6 +39,9 @@ class Cluster(Protocol):
     ) -> CommandError | None:
         """Why a request for `keys`, all of `slot`, may not run here, or None if it may."""
 
+    def refusal_of_crossing(self, slot: int) -> CommandError:
+        """What a request is refused with whose keys are in several slots; `slot` is that of the first."""
+
     def meet(self, ip: str, port: int, bus_port: int) -> bool:
         """Make the acquaintance of a node; False where that is no address."""
 

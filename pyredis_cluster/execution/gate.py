@@ -253,7 +253,7 @@ def redirection(session: Session, entry: Entry, argv: list[bytes]) -> CommandErr
             if slot < 0:
                 slot = key_slot(key)
             elif slot != key_slot(key):
-                return CROSS_SLOT
+                return server.cluster.refusal_of_crossing(slot) if server.cluster is not None else CROSS_SLOT
         writes = writes or WRITE in each.command.flags
     if slot < 0 or server.served_slots is None or server.served_slots[slot]:
         return None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from pyredis_cluster.cluster.core import ClusterCore
 from pyredis_cluster.cluster.nodes_conf import NodesConfError
-from pyredis_cluster.cluster.redirect import Query
-from pyredis_cluster.protocol.errors import CommandError
+from pyredis_cluster.cluster.redirect import UNBOUND, Query
+from pyredis_cluster.protocol.errors import CROSS_SLOT, CommandError
 from pyredis_cluster.protocol.reply import Reply
 from pyredis_cluster.server.bus import Bus
 from pyredis_cluster.server.cluster_effects import carry_out
@@ -199,6 +199,11 @@ class ClusterNode:
         redirection = self.core.redirection(slot, query)
         return CommandError(redirection.text) if redirection is not None else None
 
+    def refusal_of_crossing(self, slot: int) -> CommandError:
+        """See `Cluster`. Redis finds a slot without owner before it looks at the second key."""
+        is_unbound = self.core.state.slots[slot] is None
+        return CommandError(UNBOUND.text) if is_unbound else CROSS_SLOT
+
     # Commands
 
     @property
@@ -223,6 +228,11 @@ class ClusterNode:
     def forget(self, node_id: str) -> None:
         """See `Cluster`."""
         self.core.forget(node_id, self._now_ms())
+        self.flush()
+
+    def announce(self) -> None:
+        """Tell every node at once what this one claims."""
+        self.core.announce(self._now_ms())
         self.flush()
 
     def add_slots(self, ranges: Iterable[tuple[int, int]]) -> None:

@@ -16,6 +16,7 @@ import redis.asyncio
 from tests.support.clusters import NodeView, parse_nodes
 from tests.support.servers import (
     REDIS_7_0,
+    REDIS_7_2,
     VALKEY_9_1,
     RunningServer,
     find_real_servers,
@@ -82,12 +83,14 @@ def restart(server: RunningServer) -> None:
 
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[list[RunningServer]]:
-    """Three of ours, a Redis 7.0 and a Valkey 9.1, met and agreed, each with a fifth of the slots."""
+    """Three of ours, a Redis 7.0, a Valkey 9.1, a Redis 7.2 where there is one; met and agreed."""
     real = find_real_servers()
     missing = [name for name in (REDIS_7_0, VALKEY_9_1) if name not in real]
     if missing:
         pytest.skip(f"not on this machine: {', '.join(missing)}")
-    programs = [our_program()] * 3 + [real[REDIS_7_0], real[VALKEY_9_1]]
+    programs = [our_program()] * 3 + [
+        real[name] for name in (REDIS_7_0, VALKEY_9_1, REDIS_7_2) if name in real
+    ]
     with ExitStack() as stack:
         servers = [
             stack.enter_context(
@@ -97,7 +100,7 @@ def mixed() -> Iterator[list[RunningServer]]:
         ]
         for n, server in enumerate(servers):
             with server.connect() as raw:
-                first, last = SLOTS * n // 5, SLOTS * (n + 1) // 5 - 1
+                first, last = SLOTS * n // len(servers), SLOTS * (n + 1) // len(servers) - 1
                 assert raw.call("CLUSTER", "ADDSLOTSRANGE", first, last) == b"+OK\r\n"
                 if n:
                     assert raw.call("CLUSTER", "MEET", "127.0.0.1", servers[0].port) == b"+OK\r\n"
@@ -107,11 +110,11 @@ def mixed() -> Iterator[list[RunningServer]]:
 
 @pytest.mark.real_server
 def test_all_kinds_of_nodes_see_the_same_cluster(mixed: list[RunningServer]) -> None:
-    seen = views(mixed[0])
+    seen, size = views(mixed[0]), len(mixed)
     assert sorted(view.slots for view in seen.values()) == sorted(
-        (f"{SLOTS * n // 5}-{SLOTS * (n + 1) // 5 - 1}",) for n in range(5)
+        (f"{SLOTS * n // size}-{SLOTS * (n + 1) // size - 1}",) for n in range(size)
     )
-    until(lambda: len({view.epoch for view in views(mixed[0]).values()}) == 5)
+    until(lambda: len({view.epoch for view in views(mixed[0]).values()}) == size)
     until(lambda: agree(mixed))
 
 
@@ -158,7 +161,7 @@ def test_published_messages_reach_every_kind_of_node(mixed: list[RunningServer])
 
 
 @pytest.mark.real_server
-@pytest.mark.parametrize("name", [REDIS_7_0, VALKEY_9_1])
+@pytest.mark.parametrize("name", [REDIS_7_0, REDIS_7_2, VALKEY_9_1])
 def test_shard_messages_cross_between_a_primary_of_ours_and_a_real_replica(name: str) -> None:
     """The replica never gets our data (that is another matter), but on the bus it is one of the shard."""
     real = find_real_servers()
@@ -191,21 +194,26 @@ def test_shard_messages_cross_between_a_primary_of_ours_and_a_real_replica(name:
 
 
 @pytest.mark.real_server
-@pytest.mark.parametrize(
-    "names", [(REDIS_7_0, REDIS_7_0), (VALKEY_9_1, VALKEY_9_1)], ids=lambda names: names[0]
-)
-def test_a_real_replica_takes_over_with_our_votes(names: tuple[str, str]) -> None:
+@pytest.mark.parametrize("name", [REDIS_7_0, REDIS_7_2, VALKEY_9_1])
+def test_a_real_replica_takes_over_with_our_votes(name: str) -> None:
     """A real primary with a real replica; the other voters are ours."""
     real = find_real_servers()
-    if names[0] not in real:
-        pytest.skip(f"not on this machine: {names[0]}")
-    programs = [our_program()] * 2 + [real[name] for name in names]
+    if name not in real:
+        pytest.skip(f"not on this machine: {name}")
+    programs = [our_program()] * 2 + [real[name]] * 2
     with ExitStack() as stack:
         servers = [
             stack.enter_context(
                 start_server(
                     program,
-                    *("--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--repl-diskless-sync-delay", "0"),
+                    *(
+                        "--cluster-node-timeout",
+                        str(NODE_TIMEOUT_MS),
+                        "--repl-diskless-sync-delay",
+                        "0",
+                        "--repl-ping-replica-period",
+                        "1",
+                    ),
                     cluster=True,
                 )
             )

@@ -103,6 +103,16 @@ def test_publish_reaches_all_nodes_and_spublish_the_shard(world: World) -> None:
     assert [node.deliveries for node in nodes[1:]] == [[Delivery(b"ch", b"hello", False)]] * 2
 
 
+def test_an_announcement_spreads_a_change_at_once(world: World) -> None:
+    nodes = world.cluster(3)
+    world.run(2000)
+    nodes[0].core.delete_slots([(7, 7)], world.now_ms)
+    nodes[0].core.announce(world.now_ms)
+    nodes[0].flush()
+    world.run(2)
+    assert all(7 in node.core.state.not_claimed for node in nodes[1:])
+
+
 def test_spublish_reaches_members_of_the_same_shard(world: World) -> None:
     nodes = world.cluster(3)
     state = nodes[0].core.state
