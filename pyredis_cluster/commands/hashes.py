@@ -77,7 +77,13 @@ def _set_fields(call: Call, argv: list[bytes], count: int) -> int:
         value = Hash()
         db.add(key, value)
     if count == 4:
-        added = 1 if value.set(argv[2], argv[3], limits) else 0
+        field = argv[2]
+        data = argv[3]
+        if field in value.fields and len(data) <= limits.hash_max_listpack_value:
+            value.fields[field] = data
+            db.changed(key, NOTIFY_HASH, b"hset")
+            return 0
+        added = 1 if value.set(field, data, limits) else 0
         db.changed(key, NOTIFY_HASH, b"hset")
         return added
     pairs = (count - 2) >> 1

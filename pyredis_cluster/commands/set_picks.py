@@ -44,7 +44,8 @@ def spop(call: Call, argv: list[bytes]) -> Reply:
         return None
     member = value.pop_random(call.server.random)
     db.changed(key, NOTIFY_SET, b"spop")
-    call.propagate(b"SREM", key, member)
+    if call.server.propagation.sinks:
+        call.propagate(b"SREM", key, member)
     if not value.members:
         db.delete_if_empty(key, value)
     return member

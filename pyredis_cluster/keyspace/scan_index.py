@@ -45,7 +45,9 @@ class ScanIndex:
 
     def random(self, random: Random) -> bytes:
         """A uniformly random element; the index must not be empty."""
-        return self.order[random.randrange(len(self.order))]
+        # Half the price of randrange, and as uniform as a double has bits.
+        order = self.order
+        return order[int(random.random() * len(order))]
 
     def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
         """The next `count` elements and the next cursor; cursor 0 starts a walk and ends it."""

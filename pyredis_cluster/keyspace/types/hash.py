@@ -90,9 +90,9 @@ class Hash(Value):
     def random_fields(self, random: Random, count: int) -> list[bytes]:
         """`count` random fields, each picked independently of the others. O(n) at worst the first time."""
         order = self.index().order if self.is_table else list(self.fields)
-        randrange = random.randrange
+        fraction = random.random
         size = len(order)
-        return [order[randrange(size)] for _ in range(count)]
+        return [order[int(fraction() * size)] for _ in range(count)]
 
     def sample_fields(self, random: Random, count: int) -> list[bytes]:
         """`count` (fewer than all) different random fields; a listpack gives them in its order."""

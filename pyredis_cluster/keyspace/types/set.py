@@ -164,8 +164,17 @@ class Set(Value):
 
         O(1) for a hash table, once it is indexed.
         """
+        members = self.members
+        if self.kind is HASHTABLE:
+            index = self._index or self.index()
+            member = index.random(random)
+            del members[member]
+            index.discard(member)
+            return member
+        if len(members) == 1:
+            return members.popitem()[0]
         member = self.random_member(random)
-        self.discard(member)
+        del members[member]
         return member
 
     def pop_sample(self, random: Random, count: int, limits: EncodingLimits) -> list[bytes]:
@@ -196,9 +205,9 @@ class Set(Value):
     def random_members(self, random: Random, count: int) -> list[bytes]:
         """`count` random members, each picked independently of the others. O(n) at worst the first time."""
         order = self.index().order if self.kind is HASHTABLE else list(self.members)
-        randrange = random.randrange
+        fraction = random.random
         size = len(order)
-        return [order[randrange(size)] for _ in range(count)]
+        return [order[int(fraction() * size)] for _ in range(count)]
 
     def sample_members(self, random: Random, count: int) -> list[bytes]:
         """`count` (fewer than all) different random members; a listpack gives them in its order."""
