@@ -13,15 +13,11 @@ from pyredis_cluster.cli.texts import HELP, NO_MEMORY_TEST, NO_SENTINEL, SYSTEM_
 from pyredis_cluster.config.command_line import CommandLine, parse_command_line
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.loader import ConfigFileError, ConfigFileUnreadableError, load
-from pyredis_cluster.server.listeners import ListenError
+from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.log import Log, write_to_stdout
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.process import PidFile, Supervisor, Syslog, daemonize, raise_open_files
 from pyredis_cluster.version import REDIS_VERSION
-
-
-class StartError(Exception):
-    """The server cannot be started; the reason has been printed or logged."""
 
 
 def run_redis_server(arguments: Sequence[str], program: str) -> int:
@@ -68,7 +64,7 @@ def _serve(command_line: CommandLine, program: str) -> int:
         log.notice("Configuration loaded")
     try:
         return run_loop(lambda loop: _run_server(config, loop, log, pid_file, supervisor))
-    except ListenError:
+    except StartError:
         return 1
 
 
@@ -140,6 +136,7 @@ async def _run_server(
     pid_file: PidFile | None,
     supervisor: Supervisor,
 ) -> int:
+    from pyredis_cluster.server.logo import is_logo_wanted
     from pyredis_cluster.server.server import Server
 
     log.role = "M"
@@ -149,6 +146,7 @@ async def _run_server(
     if pid_file is not None:
         pid_file.write()
     server = Server(config, loop, log=log)
+    server.shows_logo = is_logo_wanted(config)
     if pid_file is not None:
         server.stopping.on_stop.append(pid_file.remove)
     server.stopping.on_stop.append(lambda: supervisor.tell("STOPPING=1\n"))
@@ -167,8 +165,11 @@ def run_loop(work: Callable[[asyncio.AbstractEventLoop], Coroutine[None, None, i
         return runner.run(work(runner.get_loop()))
 
 
-def handle_signals(loop: asyncio.AbstractEventLoop, log: Log, stop: Callable[[str], None]) -> None:
-    """End in order on SIGTERM and SIGINT, at once on a second SIGINT; SIGHUP is ignored."""
+def handle_signals(loop: asyncio.AbstractEventLoop, log: Log, stop: Callable[[str], bool]) -> None:
+    """End in order on SIGTERM and SIGINT, at once on a second SIGINT; SIGHUP is ignored.
+
+    `stop` gets the signal's name and tells whether the program will end.
+    """
     asked = False
 
     def received(name: str) -> None:
@@ -177,8 +178,7 @@ def handle_signals(loop: asyncio.AbstractEventLoop, log: Log, stop: Callable[[st
             log.from_signal("You insist... exiting now.")
             os._exit(1)
         log.from_signal(f"Received {name} scheduling shutdown...")
-        asked = True
-        stop(name)
+        asked = stop(name)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         name = signal.Signals(number).name

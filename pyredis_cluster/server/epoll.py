@@ -56,7 +56,9 @@ class Poller:
         self._epoll.unregister(fd)
 
     def close(self) -> None:
-        """Let go of the loop."""
+        """End every connection and let go of the loop."""
+        for transport in list(self._transports.values()):
+            transport.lose()
         if not self.loop.is_closed():
             self.loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
@@ -239,6 +241,10 @@ class EpollTransport(asyncio.Transport):
         self._poller.remove(self._fd)
         self._socket.close()
         self._protocol.connection_lost(error)
+
+    def lose(self) -> None:
+        """Close within this call, without waiting for the loop; what is not sent is lost."""
+        self._lose(None)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """The protocol that is told."""

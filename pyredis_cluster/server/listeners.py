@@ -9,6 +9,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.server.errors import StartError
+
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.server.log import Log
@@ -19,7 +21,7 @@ _FAMILY_MISSING = {errno.ENOPROTOOPT, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT}
 }
 
 
-class ListenError(Exception):
+class ListenError(StartError):
     """A socket cannot be listened on; the log says why."""
 
 

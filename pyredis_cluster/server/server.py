@@ -15,11 +15,13 @@ from pyredis_cluster.server.client import ClientConnection
 from pyredis_cluster.server.clients import Clients
 from pyredis_cluster.server.config_file import ConfigFile
 from pyredis_cluster.server.cron import Cron
+from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.freeze import Freezer, LoopTimer
 from pyredis_cluster.server.information import information
 from pyredis_cluster.server.limits import IdleTimeout
 from pyredis_cluster.server.listeners import Listeners
 from pyredis_cluster.server.log import Log, write_nowhere
+from pyredis_cluster.server.logo import logo
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.reconfigure import watch_config
@@ -62,6 +64,7 @@ class Server:
         self.clients = Clients(self)
         self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
         self.cluster: ClusterNode | None = None
+        self.shows_logo = False
         self._config_file = ConfigFile(config)
         watch_config(self)
         self.freezer.on_freeze.append(self._freeze)
@@ -82,20 +85,31 @@ class Server:
         return self.freezer.is_frozen
 
     async def start(self) -> None:
-        """Listen and serve. Raises `ListenError` or `ClusterStartError`, the reason being logged."""
-        config = self.config
-        self.log.role = "X" if config.is_sentinel else "M"
-        mode = "cluster" if config.flag("cluster-enabled") else "standalone"
-        self.log.notice(f"Running mode={mode}, port={config.integer('port')}.")
-        if config.flag("cluster-enabled"):
-            self._join_cluster()
-        self.listeners.open()
-        if self.cluster is not None:
-            self.cluster.start()
+        """Listen and serve. Raises `StartError`, the reason being logged and nothing left open."""
+        self.log.role = "X" if self.config.is_sentinel else "M"
+        self._announce_mode()
+        try:
+            if self.config.flag("cluster-enabled"):
+                self._join_cluster()
+            self.listeners.open()
+            if self.cluster is not None:
+                self.cluster.start()
+        except StartError:
+            self.release()
+            self.stopping.stopped.set()
+            raise
         self.log.notice("Server initialized")
         self.cron.start()
         for kind in self.listeners.kinds:
             self.log.notice(f"Ready to accept connections {kind}")
+
+    def _announce_mode(self) -> None:
+        mode = "cluster" if self.config.flag("cluster-enabled") else "standalone"
+        port = self.config.integer("port")
+        if self.shows_logo:
+            self.log.raw(logo(mode, port))
+        else:
+            self.log.notice(f"Running mode={mode}, port={port}.")
 
     def _join_cluster(self) -> None:
         # Imported here, as servers that are no cluster nodes start sooner without it.

@@ -370,7 +370,7 @@ class TestSecondSigint:
             "from pyredis_cluster.server.log import Log, write_to_stdout\n"
             "from pyredis_cluster.server.ports import SystemClock\n"
             "async def work(loop):\n"
-            "    handle_signals(loop, Log(SystemClock(), write_to_stdout), lambda name: None)\n"
+            "    handle_signals(loop, Log(SystemClock(), write_to_stdout), lambda name: True)\n"
             "    print('ready', flush=True)\n"
             "    await asyncio.sleep(30)\n"
             "    return 0\n"

@@ -1,0 +1,54 @@
+"""The subcommands of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from pyredis_cluster.cli.up import UpOptions, bring_up
+
+_HIGHEST_PORT = 65535
+_BUS_PORT_OFFSET = 10000
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def program() -> None:
+    """A Redis server and cluster. Without a subcommand: what redis-server does."""
+
+
+@program.command()
+@click.option(
+    "--primaries", type=click.IntRange(1, 1000), default=3, show_default=True, help="How many nodes."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, _HIGHEST_PORT - _BUS_PORT_OFFSET),
+    default=7000,
+    show_default=True,
+    help="Port of the first node; the others have those after it. Each node also uses its port + 10000.",
+)
+@click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False),
+    help="Keep each node's files and log in a directory of its own here; the next start goes on with them.",
+)
+def up(primaries: int, port: int, bind: str, directory: str | None) -> int:
+    """Run a whole cluster in this process until Ctrl-C."""
+    if port + primaries - 1 + _BUS_PORT_OFFSET > _HIGHEST_PORT:
+        raise click.BadParameter(f"too high for {primaries} nodes", param_hint="--port")
+    return bring_up(UpOptions(primaries, port, bind, directory))
+
+
+def run_subcommand(words: Sequence[str]) -> int:
+    """Run what `words` ask for; the exit code."""
+    try:
+        code = program.main(list(words), prog_name="pyredis-cluster", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 1
+    return code if isinstance(code, int) else 0

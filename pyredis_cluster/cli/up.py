@@ -1,0 +1,139 @@
+"""`pyredis-cluster up`: a whole cluster in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyredis_cluster.cli.redis_server import enter_directory, handle_signals, run_loop
+from pyredis_cluster.config.config import Config
+from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.server.local_cluster import LocalCluster
+from pyredis_cluster.server.log import Log, write_nowhere
+from pyredis_cluster.server.network import Network
+from pyredis_cluster.server.ports import SystemClock
+from pyredis_cluster.server.process import raise_open_files
+from pyredis_cluster.server.server import Server
+
+_LOG_FILE = "server.log"
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What `up` was asked for; without a directory nothing is kept."""
+
+    primaries: int
+    port: int
+    bind: str
+    directory: str | None
+
+
+def bring_up(options: UpOptions) -> int:
+    """Run the cluster until a signal; the exit code."""
+    try:
+        with _directory(options.directory) as directory:
+            return run_loop(lambda loop: _run(loop, options, directory))
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+
+
+@contextlib.contextmanager
+def _directory(wanted: str | None) -> Iterator[str]:
+    if wanted is not None:
+        os.makedirs(wanted, exist_ok=True)
+        yield os.path.abspath(wanted)
+        return
+    with tempfile.TemporaryDirectory(prefix="pyredis-cluster-") as directory:
+        yield directory
+
+
+async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: str) -> int:
+    network = Network(loop)
+    logs: list[Log] = []
+    servers: list[Server] = []
+    for port in range(options.port, options.port + options.primaries):
+        home = os.path.join(directory, str(port))
+        os.makedirs(home, exist_ok=True)
+        log = Log(SystemClock(), write_to_stderr)
+        if options.directory is not None:
+            log.to_file(os.path.join(home, _LOG_FILE))
+        logs.append(log)
+        config = _config(port, options.bind, home)
+        if options.directory is None:
+            config.put("loglevel", "warning")
+        servers.append(Server(config, loop, network=network, log=log))
+    raise_open_files(servers[0].config.integer("maxclients"), logs[0])
+    cluster = LocalCluster(servers)
+    handle_signals(loop, Log(SystemClock(), write_nowhere), lambda name: _stop(cluster, logs, options))
+    try:
+        await cluster.start()
+        await _make_ready(cluster)
+    except StartError:
+        _stop(cluster, logs, options)
+        _explain(options, directory)
+        return 1
+    except TimeoutError:
+        cluster.stop()
+        print("The nodes did not become a cluster in time.", file=sys.stderr)
+        return 1
+    if not any(server.stopped.is_set() for server in servers):
+        print(_welcome(options), flush=True)
+    await cluster.wait_until_stopped()
+    network.close()
+    return 0
+
+
+async def _make_ready(cluster: LocalCluster) -> None:
+    if cluster.is_new:
+        await cluster.form()
+    else:
+        await cluster.wait_until_ok()
+
+
+def _config(port: int, bind: str, directory: str) -> Config:
+    config = Config(directory=directory, change_directory=enter_directory, join_path=os.path.join)
+    config.set_many([(b"port", b"%d" % port), (b"bind", bind.encode()), (b"save", b"")])
+    config.put("cluster-enabled", True)
+    config.put("databases", 1)
+    return config
+
+
+def _stop(cluster: LocalCluster, logs: list[Log], options: UpOptions) -> bool:
+    if options.directory is None:
+        # That all ends is what was asked for: no node has to say so on a terminal.
+        for log in logs:
+            log.set_level("nothing")
+    cluster.stop()
+    return True
+
+
+def _explain(options: UpOptions, directory: str) -> None:
+    last = options.port + options.primaries - 1
+    print(f"The cluster cannot be started on ports {options.port}-{last}.", file=sys.stderr)
+    if options.directory is not None:
+        print(f"The logs are in {directory}/<port>/{_LOG_FILE}.", file=sys.stderr)
+
+
+def _welcome(options: UpOptions) -> str:
+    ports = range(options.port, options.port + options.primaries)
+    host = options.bind if options.bind not in ("*", "0.0.0.0", "::") else "127.0.0.1"
+    nodes = " ".join([f"{host}:{port}" for port in ports])
+    count = f"{len(ports)} primaries" if len(ports) > 1 else "1 primary"
+    return (
+        f"Cluster of {count} with all 16384 slots is ready: {nodes}\n"
+        f"Connect:  redis-cli -c -h {host} -p {options.port}\n"
+        f'          redis.RedisCluster(host="{host}", port={options.port})\n'
+        "Ctrl-C ends it."
+    )
+
+
+def write_to_stderr(data: bytes) -> None:
+    """Write to standard error."""
+    sys.stderr.buffer.write(data)
+    sys.stderr.buffer.flush()

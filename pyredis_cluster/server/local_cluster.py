@@ -1,0 +1,118 @@
+"""A whole cluster in one process and one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pyredis_cluster.protocol.slots import SLOT_COUNT
+
+if TYPE_CHECKING:
+    from pyredis_cluster.cluster.node import ClusterNode as KnownNode
+    from pyredis_cluster.server.cluster import ClusterNode
+    from pyredis_cluster.server.server import Server
+
+_POLL_S = 0.005
+_ANNOUNCE_S = 0.02
+
+
+class LocalCluster:
+    """Servers in cluster mode that are, or become, one cluster of primaries."""
+
+    def __init__(self, servers: Sequence[Server]) -> None:
+        self.servers = list(servers)
+
+    async def start(self) -> None:
+        """Start every server; the nodes know what their files say.
+
+        Raises `StartError` for the first that cannot; `stop` ends those before it.
+        """
+        for server in self.servers:
+            await server.start()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no node knows another one or owns a slot."""
+        states = [node.core.state for node in self._nodes()]
+        return all(len(state.nodes) == 1 and not state.myself.slot_count for state in states)
+
+    async def form(self, *, limit_s: float = 30.0) -> None:
+        """Make new nodes one cluster, the slots divided evenly, by what redis-cli has them do.
+
+        Returns when every node serves. Raises TimeoutError.
+        """
+        nodes = self._nodes()
+        for at, (node, slots) in enumerate(zip(nodes, even_ranges(len(nodes)), strict=True)):
+            node.set_config_epoch(at + 1)
+            node.add_slots([slots])
+        # Everyone is introduced to everyone: gossip would get there too, but takes its time.
+        for at, node in enumerate(nodes):
+            for other in nodes[at + 1 :]:
+                settings = other.settings
+                node.meet(self._address(other), settings.announced_tcp_port, settings.announced_bus_port)
+        async with asyncio.timeout(limit_s):
+            await _until(lambda: all(self._knows_everyone(node) for node in nodes))
+            while not all(_knows_all_slots(node) for node in nodes):
+                for node in nodes:
+                    node.announce()
+                await asyncio.sleep(_ANNOUNCE_S)
+            # A node that starts waits to hear of a failover that it may have missed; here was none.
+            for node in nodes:
+                node.settings.writable_delay_ms = 0
+            await self._until_ok()
+
+    async def wait_until_ok(self, *, limit_s: float = 60.0) -> None:
+        """Wait until every node serves. Raises TimeoutError."""
+        async with asyncio.timeout(limit_s):
+            await self._until_ok()
+
+    async def _until_ok(self) -> None:
+        await _until(lambda: all(node.core.state.ok for node in self._nodes()))
+
+    def stop(self) -> None:
+        """End every server."""
+        for server in self.servers:
+            server.shutdown(save=False, now=True, force=True)
+
+    async def wait_until_stopped(self) -> None:
+        """Wait for the end of the last server."""
+        for server in self.servers:
+            await server.stopped.wait()
+
+    def _nodes(self) -> list[ClusterNode]:
+        return [server.cluster for server in self.servers if server.cluster is not None]
+
+    def _address(self, node: ClusterNode) -> str:
+        server = next(server for server in self.servers if server.cluster is node)
+        listening = server.listeners.tcp_names[0][0]
+        return node.settings.announce_ip or {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listening, listening)
+
+    def _knows_everyone(self, node: ClusterNode) -> bool:
+        # By their ids: two handshakes with one node may be under way for a while, one to be given up.
+        known = node.core.state.nodes
+        return all(
+            other is node or (other.my_id in known and _is_connected(known[other.my_id]))
+            for other in self._nodes()
+        )
+
+
+def _is_connected(node: KnownNode) -> bool:
+    return node.link is not None and node.link.connected
+
+
+def _knows_all_slots(node: ClusterNode) -> bool:
+    return sum(each.slot_count for each in node.core.state.nodes.values()) == SLOT_COUNT
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    # The nodes know nothing of anyone who waits for them.
+    while not holds():  # noqa: ASYNC110
+        await asyncio.sleep(_POLL_S)
+
+
+def even_ranges(count: int) -> list[tuple[int, int]]:
+    """All slots in `count` ranges (first, last), as evenly as redis-cli divides them."""
+    per_node = SLOT_COUNT / count
+    ends = [round(per_node * (at + 1)) - 1 for at in range(count - 1)] + [SLOT_COUNT - 1]
+    return list(zip([0] + [end + 1 for end in ends[:-1]], ends, strict=True))

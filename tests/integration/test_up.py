@@ -1,0 +1,147 @@
+"""`pyredis-cluster up`: a whole cluster from one command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from pyredis_cluster.protocol.slots import SLOT_COUNT
+from pyredis_cluster.server.local_cluster import even_ranges
+from tests.support.ports import BUS_OFFSET, free_port, release_port
+from tests.support.program import run, started
+from tests.support.servers import our_program
+from tests.support.wire import RawClient
+
+OURS = our_program()
+NODES = 3
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """The first of three neighbouring ports that are free, as are those of the bus."""
+    for _ in range(100):
+        first = free_port(with_bus=True)
+        rest = [number + offset for number in (first + 1, first + 2) for offset in (0, BUS_OFFSET)]
+        if all(is_free(number) for number in rest):
+            yield first
+            release_port(first)
+            return
+        release_port(first)
+    pytest.fail("no neighbouring free ports")
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def ids(port: int) -> set[bytes]:
+    found = set()
+    for number in range(port, port + NODES):
+        with RawClient(number) as client:
+            found.add(client.call("CLUSTER", "MYID"))
+    return found
+
+
+@pytest.mark.slow
+class TestUp:
+    def test_cluster_is_whole_when_it_says_so(self, tmp_path: Path, port: int) -> None:
+        with started(OURS, "up", "--port", str(port), directory=tmp_path) as process:
+            process.wait_for("Ctrl-C ends it.")
+            assert process.text() == (
+                f"Cluster of 3 primaries with all 16384 slots is ready: "
+                f"127.0.0.1:{port} 127.0.0.1:{port + 1} 127.0.0.1:{port + 2}\n"
+                f"Connect:  redis-cli -c -h 127.0.0.1 -p {port}\n"
+                f'          redis.RedisCluster(host="127.0.0.1", port={port})\n'
+                "Ctrl-C ends it.\n"
+            )
+            for number in range(port, port + NODES):
+                with RawClient(number) as client:
+                    info = client.call("CLUSTER", "INFO")
+                    assert b"cluster_state:ok\r\n" in info
+                    assert b"cluster_slots_ok:16384\r\n" in info
+                    assert b"cluster_known_nodes:3\r\n" in info
+            routed = redis.RedisCluster(host="127.0.0.1", port=port)
+            for number in range(200):
+                routed.set(f"key:{number}", number)
+            assert [routed.get(f"key:{number}") for number in range(200)] == [b"%d" % n for n in range(200)]
+            routed.close()
+            process.signal(signal.SIGINT)
+            assert process.wait() == 0
+            assert process.text().endswith("Ctrl-C ends it.\n")
+
+    def test_one_node_is_a_cluster_too(self, tmp_path: Path, port: int) -> None:
+        with started(OURS, "up", "--primaries", "1", "--port", str(port), directory=tmp_path) as process:
+            process.wait_for("Cluster of 1 primary with all 16384 slots is ready")
+            with RawClient(port) as client:
+                assert client.call("SET", "k", "v") == b"+OK\r\n"
+
+    def test_directory_keeps_the_nodes(self, tmp_path: Path, port: int) -> None:
+        seen = []
+        for _ in range(2):
+            with started(OURS, "up", "--port", str(port), "--dir", "data", directory=tmp_path) as process:
+                process.wait_for("Ctrl-C ends it.")
+                seen.append(ids(port))
+                process.signal(signal.SIGTERM)
+                assert process.wait() == 0
+        assert seen[0] == seen[1]
+        assert len(seen[0]) == NODES
+        log = (tmp_path / "data" / str(port) / "server.log").read_text()
+        assert log.count("Redis is now ready to exit, bye bye...") == 2
+
+    def test_port_in_use(self, tmp_path: Path, port: int) -> None:
+        with socket.create_server(("127.0.0.1", port + 1)):
+            code, output = run(OURS, "up", "--port", str(port), directory=tmp_path)
+        assert code == 1
+        assert f"127.0.0.1:{port + 1}: bind: Address already in use" in output
+        assert output.endswith(f"The cluster cannot be started on ports {port}-{port + 2}.\n")
+        assert "Traceback" not in output
+        assert "bye" not in output
+
+    def test_one_node_may_leave(self, tmp_path: Path, port: int) -> None:
+        with started(OURS, "up", "--port", str(port), directory=tmp_path) as process:
+            process.wait_for("Ctrl-C ends it.")
+            for number in (port + 2, port, port + 1):
+                assert process.process.poll() is None
+                with RawClient(number) as client:
+                    client.send("SHUTDOWN", "NOSAVE")
+            assert process.wait() == 0
+
+    def test_bad_options(self, tmp_path: Path) -> None:
+        for options in (("--primaries", "0"), ("--port", "70000"), ("--port", "55534"), ("--nonsense",)):
+            code, output = run(OURS, "up", *options, directory=tmp_path)
+            assert code == 2
+            assert output.startswith("Usage: pyredis-cluster up [OPTIONS]")
+
+    def test_help(self, tmp_path: Path) -> None:
+        code, output = run(OURS, "up", "--help", directory=tmp_path)
+        assert code == 0
+        assert "--primaries" in output
+
+    @pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+    def test_directory_that_cannot_be_made(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        code, output = run(OURS, "up", "--dir", "file/sub", directory=tmp_path)
+        assert code == 1
+        assert output == "file/sub: Not a directory\n"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7, 100, 1000])
+def test_even_ranges_cover_every_slot_once(count: int) -> None:
+    ranges = even_ranges(count)
+    assert [slot for first, last in ranges for slot in range(first, last + 1)] == list(range(SLOT_COUNT))
+    sizes = [last - first + 1 for first, last in ranges]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_three_ranges_are_those_of_redis_cli() -> None:
+    assert even_ranges(3) == [(0, 5460), (5461, 10922), (10923, 16383)]
