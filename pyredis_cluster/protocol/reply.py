@@ -255,8 +255,16 @@ def _elements(append: _Append, reply: list[Any], resp: int) -> None:
 
 
 def _small_bulks(append: _Append, reply: list[Any] | tuple[Any, ...]) -> bool:
-    """Append elements if all are short `bytes`, at the speed of C; whether they were."""
+    """Append elements if all are short `bytes`, or of one length, at the speed of C; whether they were."""
     try:
+        length = len(reply[0])
+        if length == len(reply[-1]) and len(set(map(len, reply))) == 1:
+            # Elements of one length, as time series and identifiers are, have one header between them all.
+            wire = (b"\r\n$%d\r\n" % length).join(reply)
+            append(b"$%d\r\n" % length)
+            append(wire)
+            append(b"\r\n")
+            return True
         lines: list[bytes] = [b""] * (2 * len(reply) + 1)
         lines[0:-1:2] = map(_BULK_HEADER_LINE.__getitem__, map(len, reply))
         lines[1::2] = reply
