@@ -19,7 +19,7 @@ from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.keyspace.types.value import Value
-from pyredis_cluster.protocol.doubles import format_double
+from pyredis_cluster.protocol.doubles import format_double_by_digits
 
 _SIZE = 20
 _TYPE_NUMBERS = {b"string": 0, b"list": 1, b"set": 2, b"zset": 3, b"hash": 4}
@@ -54,7 +54,7 @@ def _value(digest: int, value: Value, expires: bool) -> int:
         for member in value.members:
             digest = _add(digest, member)
     elif isinstance(value, SortedSet):
-        scored = ((member, format_double(score)) for member, score in value.scores.items())
+        scored = ((member, format_double_by_digits(score)) for member, score in value.scores.items())
         digest = _add_pairs(digest, scored)
     elif isinstance(value, Hash):
         digest = _add_pairs(digest, value.fields.items())

@@ -35,6 +35,13 @@ def format_double(number: float) -> bytes:
     return _format_fraction(number)
 
 
+def format_double_by_digits(number: float) -> bytes:
+    """As `format_double`, but integers that end in many zeros have an exponent as well: `1e+8`."""
+    if number == 0 or number != number or isinf(number):
+        return format_double(number)
+    return _format_fraction(number)
+
+
 def format_double_in_17_digits(number: float) -> bytes:
     """A double as C's `%.17g` writes it: the form that ZSCAN gives the scores of a large sorted set."""
     return b"%.17g" % number
