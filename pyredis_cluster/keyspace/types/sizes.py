@@ -1,6 +1,6 @@
 """What Redis would spend on the parts of a container, for estimates of memory.
 
-Sources: `listpack.c` (entry = type byte(s) + data + back length), `dict.h`, `sds.h`.
+Sources: `listpack.c` (entry = type byte(s) + data + back length), `dict.h`, `sds.h`; jemalloc's size classes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,14 @@ DICT_BYTES = 56
 DICT_ENTRY_BYTES = 24
 _POINTER_BYTES = 8
 _LISTPACK_FRAME_BYTES = 7
+
+
+def allocated_bytes(size: int) -> int:
+    """What jemalloc sets aside for `size` bytes: 8, multiples of 16, above 128 four sizes a doubling."""
+    if size <= 8:
+        return 8
+    step = 16 if size <= 128 else 1 << ((size - 1).bit_length() - 3)
+    return (size + step - 1) // step * step
 
 
 def listpack_bytes(elements: Iterable[bytes]) -> int:
@@ -54,4 +62,6 @@ def table_bytes(count: int) -> int:
 def string_bytes(data: bytes) -> int:
     """A string outside an object: header by length, data, terminator."""
     length = len(data)
-    return length + 1 + (1 if length < 32 else 3 if length < 256 else 5 if length < 65536 else 9)
+    return allocated_bytes(
+        length + 1 + (1 if length < 32 else 3 if length < 256 else 5 if length < 65536 else 9)
+    )

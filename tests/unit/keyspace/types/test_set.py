@@ -188,8 +188,7 @@ def test_scan_of_a_table_returns_what_stays_although_it_changes() -> None:
 
 
 def test_memory_grows_with_the_members_and_the_width_of_integers() -> None:
-    narrow, wide = _of(b"1", b"2"), _of(b"1", b"70000")
-    assert (narrow.memory_bytes(), wide.memory_bytes()) == (16 + 8 + 2 * 2, 16 + 8 + 2 * 4)
-    assert _of(b"1", b"-9223372036854775808").memory_bytes() == 16 + 8 + 2 * 8
-    assert narrow.memory_bytes() < _of(b"a", b"b", b"c").memory_bytes() < _large().memory_bytes()
+    two = [Set.of([b"1", widest], LIMITS) for widest in (b"2", b"70000", b"-9223372036854775808")]
+    assert [value.memory_bytes() for value in two] == [16 + 12, 16 + 16, 16 + 24]
+    assert two[0].memory_bytes() < _of(b"a", b"b", b"c", b"d").memory_bytes() < _large().memory_bytes()
     assert _large().memory_bytes() > 100 * (24 + 4)
