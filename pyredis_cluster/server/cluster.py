@@ -154,6 +154,8 @@ class ClusterNode:
             self._loop.call_soon(self._work_done)
 
     def _work_done(self) -> None:
+        if self.bus.is_frozen:  # what is due leaves with the first tick after it
+            return
         self.flush()
         self._state.flush_outboxes()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from pyredis_cluster.cluster.settings import ClusterSettings
 
 START_MS = 1_700_000_000_000
 LATENCY_MS = 1
+RETRANSMIT_MS = 200
 
 
 @dataclass
@@ -29,6 +31,8 @@ class Pipe:
     maker_link: int
     taker: Node
     taker_link: int
+    # What is under way from the taker, and from the maker.
+    queues: tuple[deque[bytes], deque[bytes]] = field(default_factory=lambda: (deque(), deque()))
 
 
 @dataclass
@@ -114,7 +118,7 @@ class Node:
 
 
 class World:
-    """A network of nodes. `cut` holds pairs (from port, to port) between which nothing passes."""
+    """A network of nodes. What is sent between a pair (from port, to port) in `cut` waits for its end."""
 
     def __init__(self) -> None:
         self.now_ms = START_MS
@@ -182,7 +186,7 @@ class World:
     # Network
 
     def partition(self, side: Iterable[Node]) -> None:
-        """Nothing passes between `side` and the rest from now on; connections stay, as with lost packets."""
+        """Nothing passes between `side` and the rest from now on; connections stay, as with TCP."""
         ports = {node.port for node in side}
         for one in self.nodes:
             for other in self.nodes:
@@ -202,7 +206,8 @@ class World:
             if taker is not None and (
                 (maker.port, taker.port) in self.cut or (taker.port, maker.port) in self.cut
             ):
-                return  # as a connection attempt whose packets are lost
+                self.at(RETRANSMIT_MS, arrive)
+                return
             early = maker.waiting.pop(link_id)
             if taker is None or not taker.up:
                 maker.core.link_closed(link_id, self.now_ms)
@@ -225,14 +230,22 @@ class World:
             (pipe.taker, pipe.taker_link) if sender is pipe.maker else (pipe.maker, pipe.maker_link)
         )
 
-        def arrive() -> None:
-            if (sender.port, receiver.port) in self.cut or receiver_link not in receiver.pipes:
-                return
-            for message in receiver.framers[receiver_link].feed(data):
-                receiver.core.receive(receiver_link, message, self.now_ms)
-            receiver.flush()
+        queue = pipe.queues[sender is pipe.maker]
+        queue.append(data)
+        if len(queue) == 1:
+            self.at(LATENCY_MS, partial(self._arrive, queue, sender, receiver, receiver_link))
 
-        self.at(LATENCY_MS, arrive)
+    def _arrive(self, queue: deque[bytes], sender: Node, receiver: Node, link_id: int) -> None:
+        if link_id not in receiver.pipes:
+            queue.clear()
+            return
+        if (sender.port, receiver.port) in self.cut:
+            self.at(RETRANSMIT_MS, partial(self._arrive, queue, sender, receiver, link_id))
+            return
+        while queue and link_id in receiver.pipes:
+            for message in receiver.framers[link_id].feed(queue.popleft()):
+                receiver.core.receive(link_id, message, self.now_ms)
+        receiver.flush()
 
     def close(self, pipe: Pipe) -> None:
         for node, link in ((pipe.maker, pipe.maker_link), (pipe.taker, pipe.taker_link)):

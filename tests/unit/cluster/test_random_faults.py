@@ -1,0 +1,62 @@
+"""Clusters under random faults: once they are over all is well again, and nobody has lost a slot."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.unit.cluster.world import Node, World
+
+pytestmark = pytest.mark.slow
+
+
+def disturb(world: World, nodes: list[Node], choose: random.Random) -> None:
+    """One fault, or the end of one."""
+    match choose.randrange(7):
+        case 0:
+            world.partition(choose.sample(nodes, choose.randrange(1, len(nodes))))
+        case 1:
+            one, other = choose.sample(nodes, 2)
+            world.cut.add((one.port, other.port))
+        case 2:
+            world.heal()
+        case 3:
+            node = choose.choice(nodes)
+            if node.up:
+                node.stop()
+        case 4 | 5:
+            node = choose.choice(nodes)
+            if not node.up:
+                node.start()
+        case 6:
+            node = choose.choice(nodes)
+            if node.up:
+                node.core.bump_epoch(world.now_ms)
+                node.flush()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_cluster_recovers_from_whatever_happened(seed: int) -> None:
+    choose = random.Random(seed)
+    world = World()
+    nodes = world.cluster(5, node_timeout_ms=choose.choice([100, 500, 2000]))
+    slots = [bytes(node.core.state.myself.slots) for node in nodes]
+    ids = [node.node_id for node in nodes]
+    for _ in range(40):
+        disturb(world, nodes, choose)
+        world.run(choose.choice([5, 50, 500, 5000]))
+        for node in nodes:
+            assert not node.up or not any(node.core.served) or node.core.ok
+    world.heal()
+    for node in nodes:
+        if not node.up:
+            node.start()
+    world.run_until(lambda: world.agree(nodes) and all(node.core.ok for node in nodes), limit_ms=60_000)
+    world.run_until(lambda: not any("fail" in node.sees(other) for node in nodes for other in nodes))
+    assert [node.node_id for node in nodes] == ids
+    assert [bytes(node.core.state.myself.slots) for node in nodes] == slots
+    assert len({node.core.state.myself.config_epoch for node in nodes}) == len(nodes)
+    for node in nodes:
+        node.core.state.check()
+        assert sum(node.core.served) == node.core.state.myself.slot_count
