@@ -35,6 +35,7 @@ _HELLO_WITHOUT_AUTH = CommandError(
     "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at "
     "the same time"
 )
+_NOT_AN_INT = CommandError("ERR value is out of range, value must between -2147483648 and 2147483647")
 _BAD_NAME = CommandError("ERR Client names cannot contain spaces, newlines or special characters.")
 
 
@@ -217,6 +218,8 @@ def select(call: Call, argv: list[bytes]) -> Reply:
     `OK`. Raises an error where there is no such database, or in cluster mode for any but 0.
     """
     index = integer(argv[1])
+    if not -(2**31) <= index < 2**31:
+        raise _NOT_AN_INT
     if index != 0 and call.server.config.flag("cluster-enabled"):
         raise CommandError("ERR SELECT is not allowed in cluster mode")
     databases = call.keyspace.databases
