@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pyredis_cluster.commands.generic import generic
 from pyredis_cluster.commands.scan_options import scan_cursor
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import READONLY, Category
+from pyredis_cluster.execution.command import READONLY, TOUCHES_ARBITRARY_KEYS, Category
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR
 from pyredis_cluster.protocol.glob import compile_glob
 from pyredis_cluster.protocol.numbers import integer
@@ -45,7 +45,7 @@ def keys(call: Call, argv: list[bytes]) -> Reply:
 @generic.command(
     "RANDOMKEY",
     arity=1,
-    flags=READONLY,
+    flags=READONLY | TOUCHES_ARBITRARY_KEYS,
     tips=("request_policy:all_shards", "response_policy:special", "nondeterministic_output"),
     summary="Returns a random key.",
 )
@@ -72,7 +72,7 @@ def randomkey(call: Call, argv: list[bytes]) -> Reply:
 @generic.command(
     "SCAN",
     arity=-2,
-    flags=READONLY,
+    flags=READONLY | TOUCHES_ARBITRARY_KEYS,
     since="2.8.0",
     tips=("nondeterministic_output", "request_policy:special", "response_policy:special"),
     syntax="cursor [MATCH pattern] [COUNT count] [TYPE type@6.0.0]",
