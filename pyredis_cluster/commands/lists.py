@@ -43,7 +43,9 @@ def elements_removed(call: Call, key: bytes, value: List, event: bytes, count: i
     """Tell that a command removed elements, and delete the list or shrink its encoding."""
     db = call.db
     db.changed(key, NOTIFY_LIST, event, count)
-    if not db.delete_if_empty(key, value) and value.quicklist is not None:
+    if not value:
+        db.delete_if_empty(key, value)
+    elif value.quicklist is not None:
         value.shrink(db.keyspace.limits.list_max_listpack_size)
 
 
@@ -68,9 +70,9 @@ def lpush(call: Call, argv: list[bytes]) -> Reply:
     if value is None:
         value = List()
         db.add(key, value)
-    value.push_head(argv[2:], db.keyspace.limits.list_max_listpack_size)
+    length = value.push_head(argv[2:], db.keyspace.limits.list_max_listpack_size)
     db.changed(key, NOTIFY_LIST, b"lpush", len(argv) - 2)
-    return len(value)
+    return length
 
 
 @lists.command(
@@ -94,9 +96,9 @@ def rpush(call: Call, argv: list[bytes]) -> Reply:
     if value is None:
         value = List()
         db.add(key, value)
-    value.push_tail(argv[2:], db.keyspace.limits.list_max_listpack_size)
+    length = value.push_tail(argv[2:], db.keyspace.limits.list_max_listpack_size)
     db.changed(key, NOTIFY_LIST, b"rpush", len(argv) - 2)
-    return len(value)
+    return length
 
 
 @lists.command(

@@ -53,6 +53,8 @@ def zadd(call: Call, argv: list[bytes]) -> Reply:
     How many members are new, with CH also those changed; with INCR the new score, nil where NX, XX, GT or LT
     forbade the change. Nothing is done if any score is no number.
     """
+    if len(argv) == 4 and argv[2].isdigit():
+        return _zadd_one(call, argv[1], floating(argv[2]), argv[3])
     at = 2
     options = 0
     while at < len(argv) and (option := _ZADD_OPTIONS.get(argv[at].lower())):
@@ -73,6 +75,28 @@ def _check_zadd_options(options: int, count: int) -> None:
         raise _GT_LT_NX
     if options & _INCR and count > 1:
         raise _ONE_INCREMENT
+
+
+def _zadd_one(call: Call, key: bytes, score: float, member: bytes) -> int:
+    """What nearly all ZADD are, with no more work than that takes."""
+    db = call.db
+    limits = db.keyspace.limits
+    value = db.write(key, SortedSet)
+    if value is None:
+        value = SortedSet.for_adding(member, 1, limits)
+        db.add(key, value)
+    else:
+        current = value.scores.get(member)
+        if current is not None:
+            if value.is_listpack:
+                value.expect(1, limits)
+            if current != score:
+                value.change(member, score)
+                db.changed(key, NOTIFY_ZSET, b"zadd")
+            return 0
+    value.add(member, score, limits)
+    db.changed(key, NOTIFY_ZSET, b"zadd")
+    return 1
 
 
 def _zadd(call: Call, key: bytes, scores: list[float], members: list[bytes], options: int) -> Reply:

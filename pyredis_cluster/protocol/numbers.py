@@ -14,6 +14,8 @@ from pyredis_cluster.protocol.errors import NOT_A_FLOAT, NOT_AN_INTEGER, Command
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
 
+_SURELY_FINITE_DIGITS = 300
+
 _INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 _FLOAT = re.compile(
     rb"[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf(?:inity)?)", re.I
@@ -74,6 +76,8 @@ def float_of_any_size(text: bytes) -> float | None:
 
 def floating(text: bytes, error: CommandError = NOT_A_FLOAT) -> float:
     """The double that `text` spells; raises `error` where it spells none."""
+    if len(text) < _SURELY_FINITE_DIGITS and text.isdigit():
+        return float(text)
     number = float_or_none(text)
     if number is None:
         raise error

@@ -84,29 +84,37 @@ class List(Value):
         sampled = [size for (_, size), _ in zip(nodes, range(samples or len(nodes)), strict=False)]
         return 16 + 40 + len(nodes) * (32 + sum(sampled) // max(len(sampled), 1))
 
-    def push_head(self, elements: list[bytes], fill: int) -> None:
-        """Put elements before all others, one after the other: the last one becomes the head. O(pushed)."""
-        quicklist = self.quicklist
-        if quicklist is None:
-            quicklist = self.make_room(elements, fill)
-            if quicklist is None:
-                self._bytes += entries_bytes(elements)
-                self._head += elements
-                return
-        self._head += elements
-        quicklist.push_head(elements)
+    def push_head(self, elements: list[bytes], fill: int) -> int:
+        """Put elements before all others, one after the other: the last one becomes the head. O(pushed).
 
-    def push_tail(self, elements: list[bytes], fill: int) -> None:
-        """Put elements after all others. O(pushed)."""
+        Returns the length after.
+        """
         quicklist = self.quicklist
         if quicklist is None:
             quicklist = self.make_room(elements, fill)
             if quicklist is None:
                 self._bytes += entries_bytes(elements)
-                self._tail += elements
-                return
-        self._tail += elements
-        quicklist.push_tail(elements)
+        head = self._head
+        head += elements
+        if quicklist is not None:
+            quicklist.push_head(elements)
+        return len(head) + len(self._tail)
+
+    def push_tail(self, elements: list[bytes], fill: int) -> int:
+        """Put elements after all others, one after the other. O(pushed).
+
+        Returns the length after.
+        """
+        quicklist = self.quicklist
+        if quicklist is None:
+            quicklist = self.make_room(elements, fill)
+            if quicklist is None:
+                self._bytes += entries_bytes(elements)
+        tail = self._tail
+        tail += elements
+        if quicklist is not None:
+            quicklist.push_tail(elements)
+        return len(tail) + len(self._head)
 
     def pop_head(self) -> bytes:
         """Remove and return the first element. O(1) amortised. Raises IndexError if there is none."""

@@ -23,11 +23,14 @@ from pyredis_cluster.protocol.numbers import integer_or_none
 
 EMPTY_LISTPACK_BYTES = 7
 
+_MINUS, _NINE = b"-9"
+"""What does not begin with a character from one to the other is no integer: `-`, `.`, `/` and digits."""
+
 
 def entry_bytes(element: bytes) -> int:
     """Bytes that `element` takes in a listpack."""
     length = len(element)
-    if length <= 20 and (element.isdigit() or element[:1] == b"-"):
+    if 0 < length <= 20 and _MINUS <= element[0] <= _NINE:
         number = integer_or_none(element)
         if number is not None:
             return _integer_bytes(number)

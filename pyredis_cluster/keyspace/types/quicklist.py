@@ -65,9 +65,11 @@ class Quicklist:
         count_limit = self._count_limit
         node = nodes[-1] if nodes else None
         for element in elements:
-            if node is not None and node[1] + len(element) <= size_limit and node[0] < count_limit:
+            length = len(element)
+            if node is not None and node[1] + length <= size_limit and node[0] < count_limit:
                 node[0] += 1
-                node[1] += entry_bytes(element)
+                # Short and no number: not worth a call.
+                node[1] += length + 2 if length < 64 and element[:1] > b"9" else entry_bytes(element)
             else:
                 node = [1, EMPTY_LISTPACK_BYTES + entry_bytes(element)]
                 nodes.append(node)
@@ -79,9 +81,11 @@ class Quicklist:
         count_limit = self._count_limit
         node = nodes[0] if nodes else None
         for element in elements:
-            if node is not None and node[1] + len(element) <= size_limit and node[0] < count_limit:
+            length = len(element)
+            if node is not None and node[1] + length <= size_limit and node[0] < count_limit:
                 node[0] += 1
-                node[1] += entry_bytes(element)
+                # Short and no number: not worth a call.
+                node[1] += length + 2 if length < 64 and element[:1] > b"9" else entry_bytes(element)
             else:
                 node = [1, EMPTY_LISTPACK_BYTES + entry_bytes(element)]
                 nodes.appendleft(node)
@@ -93,7 +97,8 @@ class Quicklist:
             self.nodes.pop()
         else:
             node[0] -= 1
-            node[1] -= entry_bytes(element)
+            length = len(element)
+            node[1] -= length + 2 if length < 64 and element[:1] > b"9" else entry_bytes(element)
 
     def pop_head(self, element: bytes) -> None:
         """`element` was removed from the head."""
@@ -102,7 +107,8 @@ class Quicklist:
             self.nodes.popleft()
         else:
             node[0] -= 1
-            node[1] -= entry_bytes(element)
+            length = len(element)
+            node[1] -= length + 2 if length < 64 and element[:1] > b"9" else entry_bytes(element)
 
     def locate(self, index: int) -> tuple[int, int]:
         """(number of the node that holds element `index`, index of that node's first element)."""
