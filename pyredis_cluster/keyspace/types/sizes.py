@@ -1,19 +1,18 @@
 """What Redis would spend on the parts of a container, for estimates of memory.
 
-Sources: `listpack.c` (entry = type byte(s) + data + back length), `dict.h`, `sds.h`; jemalloc's size classes.
+Sources: `dict.h` and `sds.h` of Redis 7.2; jemalloc's size classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyredis_cluster.protocol.numbers import integer_or_none
+from pyredis_cluster.keyspace.types.listpack import EMPTY_LISTPACK_BYTES, entries_bytes
 
 OBJECT_BYTES = 16
 DICT_BYTES = 56
 DICT_ENTRY_BYTES = 24
 _POINTER_BYTES = 8
-_LISTPACK_FRAME_BYTES = 7
 
 
 def allocated_bytes(size: int) -> int:
@@ -26,31 +25,7 @@ def allocated_bytes(size: int) -> int:
 
 def listpack_bytes(elements: Iterable[bytes]) -> int:
     """Length of a listpack of `elements`. O(n)."""
-    return _LISTPACK_FRAME_BYTES + sum(map(listpack_entry_bytes, elements))
-
-
-def listpack_entry_bytes(element: bytes) -> int:
-    """Length of one listpack entry: integers are packed, long strings have long headers."""
-    number = integer_or_none(element)
-    if number is not None:
-        size = _integer_entry_bytes(number)
-    else:
-        length = len(element)
-        size = length + (1 if length < 64 else 2 if length < 4096 else 5)
-    return size + _back_length_bytes(size)
-
-
-def _integer_entry_bytes(number: int) -> int:
-    if 0 <= number <= 127:
-        return 1
-    if -4096 <= number <= 4095:
-        return 2
-    bits = (number if number >= 0 else ~number).bit_length() + 1
-    return 1 + (2 if bits <= 16 else 3 if bits <= 24 else 4 if bits <= 32 else 8)
-
-
-def _back_length_bytes(size: int) -> int:
-    return 1 if size < 128 else 2 if size < 16384 else 3 if size < 2097152 else 4
+    return EMPTY_LISTPACK_BYTES + entries_bytes(elements)
 
 
 def table_bytes(count: int) -> int:

@@ -5,7 +5,6 @@ import pytest
 from pyredis_cluster.keyspace.types.sizes import (
     allocated_bytes,
     listpack_bytes,
-    listpack_entry_bytes,
     string_bytes,
     table_bytes,
 )
@@ -20,30 +19,11 @@ def test_allocated_bytes(size: int, allocated: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("element", "size"),
-    [
-        (b"0", 2),
-        (b"127", 2),
-        (b"128", 3),
-        (b"-1", 3),
-        (b"4095", 3),
-        (b"-4097", 4),
-        (b"32767", 4),
-        (b"32768", 5),
-        (b"8388608", 6),
-        (b"-2147483648", 6),
-        (b"2147483648", 10),
-        (b"", 2),
-        (b"a" * 63, 65),
-        (b"a" * 64, 67),
-        (b"a" * 125, 128),
-        (b"a" * 126, 130),
-        (b"a" * 5000, 5007),
-        (b"01", 4),
-    ],
+    ("elements", "size"),
+    [([b"0"], 2), ([b"-1"], 3), ([b"01"], 4), ([b"-4097"], 4), ([b"2147483648"], 10), ([b"a" * 126], 130)],
 )
-def test_listpack_entry_bytes(element: bytes, size: int) -> None:
-    assert listpack_entry_bytes(element) == size
+def test_listpack_bytes_of_one_element(elements: list[bytes], size: int) -> None:
+    assert listpack_bytes(elements) == 7 + size
 
 
 def test_listpack_bytes() -> None:
