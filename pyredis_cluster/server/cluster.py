@@ -103,6 +103,14 @@ class ClusterNode:
         self.bus.close()
         self._file.close()
 
+    def information(self) -> dict[str, str]:
+        """What INFO shows of the bus, by field name."""
+        return {
+            # An estimate, as in Redis: a link to and one from each other node.
+            "cluster_connections": str(2 * (len(self.core.state.nodes) - 1)),
+            "mem_cluster_links": str(self.bus.memory_bytes()),
+        }
+
     def flush(self) -> None:
         """Carry out what the core has decided: save, then send, then the rest."""
         self._is_flush_due = False

@@ -25,6 +25,8 @@ def information(server: Server) -> dict[str, str]:
         "tcp_port": str(config.integer("port")),
         "multiplexing_api": server.network.api,
     }
+    if server.cluster is not None:
+        facts |= server.cluster.information()
     return facts | listeners(config) | cpu_seconds() | memory()
 
 

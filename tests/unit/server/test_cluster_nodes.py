@@ -77,6 +77,7 @@ async def test_two_nodes_redirect_publish_and_survive_a_restart(make: NodeFactor
     assert b"hello" in listener.session.out[0]
     directory_before = sorted(os.listdir(tmp_path))
     assert directory_before == sorted(f"nodes-{node.port}.conf" for node in (one, two))
+    assert b"\r\ncluster_connections:2\r\n" in one.run("INFO clients")
     one.server.shutdown(save=False, now=True, force=True)
     again = await make(port=one.port)
     assert again.run("CLUSTER MYID") == node_id
