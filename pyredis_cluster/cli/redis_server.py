@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from pyredis_cluster.cli.texts import HELP, NO_MEMORY_TEST, NO_SENTINEL, SYSTEM_IS_FINE, VERSION
 from pyredis_cluster.config.command_line import CommandLine, parse_command_line
@@ -140,6 +141,7 @@ async def _run_server(
     from pyredis_cluster.server.server import Server
 
     log.role = "M"
+    loop.set_exception_handler(lambda loop, context: _log_failure(log, context))
     max_clients = raise_open_files(config.integer("maxclients"), log)
     if max_clients != config.integer("maxclients"):
         config.put("maxclients", max_clients)
@@ -157,6 +159,14 @@ async def _run_server(
     supervisor.tell("READY=1\n")
     await server.stopped.wait()
     return 0
+
+
+def _log_failure(log: Log, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        log.failure(context["message"], error)
+    else:
+        log.warning(context["message"])
 
 
 def run_loop(work: Callable[[asyncio.AbstractEventLoop], Coroutine[None, None, int]]) -> int:

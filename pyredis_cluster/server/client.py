@@ -15,6 +15,7 @@ from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.session import Session
 from pyredis_cluster.protocol.errors import ProtocolError
 from pyredis_cluster.protocol.request import Request, RequestParser
+from pyredis_cluster.server.epoll import EpollTransport
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -223,9 +224,19 @@ class ClientConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def freeze(self) -> None:
-        """Stop reading and writing, as a stopped process would; `resume` ends it."""
+        """Stop reading and writing, as a stopped process would; `thaw` ends it."""
         self._is_writable = False
+        self._hold(True)
         self._update_reading()
+
+    def thaw(self) -> None:
+        """Go on."""
+        self._hold(False)
+        self.resume()
+
+    def _hold(self, on: bool) -> None:
+        if isinstance(self._transport, EpollTransport):
+            self._transport.hold(on)
 
     def close(self, *, after_flush: bool) -> None:
         """Close at once, or when all output has been sent."""

@@ -6,9 +6,9 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.client_line import client_line
 from pyredis_cluster.protocol.errors import CommandError, ProtocolError
 from pyredis_cluster.protocol.words import quote_word
-from pyredis_cluster.server.describe import describe_client
 from pyredis_cluster.server.limits import Admission, OutputLimits
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Clients:
         self._log = server.log
         self.connections: dict[ClientConnection, None] = {}
         self.admission = Admission(server.state, server.log)
-        self.output_limits = OutputLimits(server.state, server.log, describe_client)
+        self.output_limits = OutputLimits(server.state, server.log, describe)
         self.keepalive_s = 0
         self.query_limit_bytes = 1 << 30
 
@@ -80,7 +80,7 @@ class Clients:
 
     def failed(self, session: Session, error: BaseException) -> None:
         """A request made our code fail: the log gets the traceback; this client is closed, nobody else."""
-        self._log.failure(f"Failure while serving client {describe_client(session)}", error)
+        self._log.failure(f"Failure while serving client {describe(session)}", error)
         session.close(after_flush=False)
 
     def broke_protocol(self, session: Session, error: ProtocolError, data: bytes) -> None:
@@ -88,7 +88,7 @@ class Clients:
         if self._log.is_verbose:
             reason = _printable(error.reason)
             self._log.verbose(
-                f"Protocol error ({reason}) from client: {describe_client(session)}. "
+                f"Protocol error ({reason}) from client: {describe(session)}. "
                 f"Query buffer during protocol error: {sample(data)}"
             )
 
@@ -98,10 +98,15 @@ class Clients:
             return False
         self._state.statistics.client_query_buffer_limit_disconnections += 1
         self._log.warning(
-            f"Closing client that reached max query buffer length: {describe_client(session)} "
+            f"Closing client that reached max query buffer length: {describe(session)} "
             f"(qbuf initial bytes: {quote_word(data[:64]).decode('latin-1')})"
         )
         return True
+
+
+def describe(session: Session) -> str:
+    """A client for the log, as CLIENT LIST shows it."""
+    return client_line(session).decode("utf-8", "replace")
 
 
 def sample(data: bytes) -> str:

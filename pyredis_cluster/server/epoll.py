@@ -118,6 +118,7 @@ class EpollTransport(asyncio.Transport):
         self._is_paused = False
         self._is_closing = False
         self._is_lost = False
+        self._is_held = False
         poller.add(self, self._fd)
         protocol.connection_made(self)
 
@@ -189,7 +190,14 @@ class EpollTransport(asyncio.Transport):
 
     def _watch(self) -> None:
         if not self._is_lost:
-            self._poller.modify(self._fd, read=self._is_reading, write=bool(self._buffer))
+            write = bool(self._buffer) and not self._is_held
+            self._poller.modify(self._fd, read=self._is_reading, write=write)
+
+    def hold(self, on: bool) -> None:
+        """Send nothing of what is buffered, or go on sending it. What is written meanwhile is not held."""
+        if on != self._is_held:
+            self._is_held = on
+            self._watch()
 
     def pause_reading(self) -> None:
         """Read nothing until `resume_reading`."""

@@ -127,6 +127,8 @@ class Server:
 
     def work(self, callback: Callable[..., object], args: tuple[Any, ...] = ()) -> None:
         """Make one call at a fresh time, then send what it left; a failure is logged, nothing more."""
+        if self.stopped.is_set():
+            return
         self.state.update_time()
         try:
             callback(*args)
@@ -149,7 +151,7 @@ class Server:
         self.state.update_time()
         self.listeners.resume()
         for connection in list(self.clients.connections):
-            connection.resume()
+            connection.thaw()
         self.state.flush_outboxes()
 
     def shutdown(self, *, save: bool | None, now: bool, force: bool) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 from tests.support.inloop import peer, serving, until
 
 
@@ -66,6 +69,24 @@ class TestIdleClients:
             assert await idle.read_to_end() == b""
             assert server.logged().count("Closing idle client") == 1
             assert len(server.clients.connections) == 2
+
+
+class TestKeepAlive:
+    async def test_is_set_on_accepted_sockets(self, use_epoll: bool) -> None:
+        async with serving(use_epoll=use_epoll, tcp_keepalive=60) as server:
+            for wanted in (60, 0):
+                assert server.config.integer("tcp-keepalive") == wanted
+                async with peer(server) as client:
+                    await client.call("PING")
+                    ((connection, _),) = server.clients.connections.items()
+                    assert connection.session is not None
+                    with socket.socket(fileno=os.dup(connection.session.fd)) as accepted:
+                        assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == bool(wanted)
+                        if wanted and hasattr(socket, "TCP_KEEPIDLE"):
+                            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+                            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 20
+                    assert await client.call("CONFIG", "SET", "tcp-keepalive", 0) == b"+OK\r\n"
+                await until(lambda: not server.clients.connections)
 
 
 class TestAddresses:

@@ -29,6 +29,22 @@ class TestFreeze:
                 assert await late.read() == b"+PONG\r\n"
             assert await client.read() == b"$1\r\nv\r\n"
 
+    async def test_sends_nothing_of_what_is_buffered(self) -> None:
+        async with serving() as server, peer(server, limit_bytes=1 << 24) as client:
+            await client.call("SET", "k", b"v" * (8 << 20))
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            client.send(b"GET k\r\n")
+            await until(lambda: any(each.output_bytes() for each in server.clients.connections))
+            (connection,) = server.clients.connections
+            server.freeze(60_000)
+            held_bytes = connection.output_bytes()
+            client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            assert not await client.is_silent()
+            await asyncio.sleep(0.02)
+            assert connection.output_bytes() == held_bytes > 0
+            server.freezer.thaw()
+            assert len(await client.read()) == (8 << 20) + 12
+
     async def test_ends_by_itself(self, use_epoll: bool) -> None:
         async with serving(use_epoll=use_epoll) as server, peer(server) as client:
             await client.call("PING")

@@ -11,7 +11,7 @@ import pytest
 
 from pyredis_cluster.server.config_file import ConfigFile, replace_file
 from pyredis_cluster.server.log import Log
-from pyredis_cluster.server.process import PidFile, Supervisor, raise_open_files
+from pyredis_cluster.server.process import PidFile, Supervisor, Syslog, raise_open_files
 from tests.support.inloop import make_config
 from tests.support.inprocess import ManualClock
 from tests.support.program import messages
@@ -97,6 +97,23 @@ class TestSupervisor:
         assert sent == [(os.getpid(), signal.SIGSTOP)]
         assert "UPSTART_JOB" not in os.environ
         assert lines.all() == ["supervised by upstart, will stop to signal readiness."]
+
+
+class TestSyslog:
+    def test_messages_keep_their_level(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        system = pytest.importorskip("syslog")
+        opened: list[tuple[str, int]] = []
+        told: list[tuple[int, str]] = []
+        monkeypatch.setattr(
+            system, "openlog", lambda ident, options, facility: opened.append((ident, facility))
+        )
+        monkeypatch.setattr(system, "syslog", lambda priority, message: told.append((priority, message)))
+        logger = Syslog("me", "local3")
+        for level in range(4):
+            logger.write(level, "text")
+        assert opened == [("me", system.LOG_LOCAL3)]
+        priorities = (system.LOG_DEBUG, system.LOG_INFO, system.LOG_NOTICE, system.LOG_WARNING)
+        assert told == [(priority, "text") for priority in priorities]
 
 
 class TestOpenFiles:
