@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,10 @@ import pytest
 import redis
 import redis.asyncio
 
+from pyredis_cluster.cluster.bitmap import from_slots
+from pyredis_cluster.cluster.framer import Framer
+from pyredis_cluster.cluster.messages import Extensions, Gossip, Header, Message, encode
+from pyredis_cluster.cluster.wire import MessageType
 from tests.support.clusters import NodeView, parse_nodes
 from tests.support.servers import (
     REDIS_7_0,
@@ -327,3 +332,33 @@ async def test_redis_py_asyncio_with_fifty_connections_at_once(ours: list[Runnin
     finally:
         for cluster in clusters:
             await cluster.aclose()
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("name", [REDIS_7_0, REDIS_7_2, VALKEY_9_1])
+def test_what_real_servers_send_is_decoded_and_encoded_byte_by_byte(name: str) -> None:
+    real = find_real_servers()
+    if name not in real:
+        pytest.skip(f"not on this machine: {name}")
+    options = ("--cluster-announce-hostname", "node.example", "--cluster-announce-ip", "127.0.0.1")
+    with start_server(real[name], *options, cluster=True) as server:
+        with server.connect() as raw:
+            raw.call("CLUSTER", "ADDSLOTS", 0, 5, 16383)
+        stranger = "f" * 40
+        # Port 1 answers nobody, so that the handshake this begins comes to nothing.
+        header = Header(MessageType.MEET, stranger, ip="127.0.0.1", port=1, bus_port=1, flags=1)
+        with socket.create_connection(("127.0.0.1", server.port + 10000), timeout=5) as link:
+            link.sendall(encode(header, Gossip((), Extensions(hostname="us.example", shard_id="e" * 40))))
+            framer, received = Framer(), b""
+            messages: list[Message] = []
+            while not messages:
+                data = link.recv(1 << 16)
+                assert data, "the server closed the link"
+                received += data
+                messages = list(framer.feed(data))
+        [message] = messages
+        assert encode(*message) == received
+        assert message.header.sender == id_of(server)
+        assert message.header.slots == from_slots([0, 5, 16383])
+        assert isinstance(message.body, Gossip)
+        assert message.body.extensions.hostname == "node.example"
