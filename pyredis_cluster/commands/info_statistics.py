@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.table import bucket_end_us
+
 if TYPE_CHECKING:
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.table import Entry
@@ -132,7 +134,7 @@ def _percentile_us(entry: Entry, percentile: float) -> float:
     for place, count in enumerate(entry.latency_buckets):
         counted += count
         if counted >= wanted:
-            return float(1 << place)
+            return bucket_end_us(place)
     return 0.0
 
 

@@ -7,7 +7,7 @@ from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, C
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.latency_doctor import diagnose
 from pyredis_cluster.execution.sparkline import draw
-from pyredis_cluster.execution.table import Entry
+from pyredis_cluster.execution.table import Entry, bucket_end_us
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import Reply, Verbatim
 
@@ -15,7 +15,6 @@ latency = Group("server")
 
 _FLAGS: CommandFlag = ADMIN | NOSCRIPT | LOADING | STALE
 _OF_ONE_NODE = ("nondeterministic_output", "request_policy:all_nodes", "response_policy:special")
-_MANY_SECONDS_US = 1 << 30
 _GRAPH_COLUMNS = 80
 _GRAPH_ROWS = 4
 
@@ -167,7 +166,7 @@ def _distribution(entry: Entry) -> dict[str, Reply]:
     for place, count in enumerate(entry.latency_buckets):
         if count:
             total += count
-            cumulative[min(1 << place, _MANY_SECONDS_US)] = total
+            cumulative[int(bucket_end_us(place))] = total
     return {"calls": entry.calls, "histogram_usec": cumulative}
 
 

@@ -64,6 +64,14 @@ class Entry:
             entry.reset_statistics()
 
 
+def bucket_end_us(place: int) -> float:
+    """The longest time that latency bucket `place` stands for, as Redis's histograms have it.
+
+    Those double from 1024 ns to one second, each value exact to two digits: 1.031, 2.063, 4.127 …
+    """
+    return min((1032 << place) - 1, (1 << 30) - 1) / 1000
+
+
 def _is_direct(entry: Entry) -> bool:
     """Whether a request with the command's name may run without a further look."""
     return not (entry.command.handler is None or entry.subcommands or PROTECTED in entry.command.flags)
