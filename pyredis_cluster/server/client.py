@@ -54,6 +54,7 @@ class ClientConnection(asyncio.Protocol):
             transport.close()
             return
         session = self.session = self._state.open_session(self)
+        session.on_authentication = lambda is_authenticated: self.limits_changed()
         self.limits_changed()
         self._server.clients.connected(self, session, transport)
 

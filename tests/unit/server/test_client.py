@@ -79,6 +79,16 @@ class TestBrokenInput:
                 assert await client.read() == b"$20000\r\n" + b"v" * 20_000 + b"\r\n"
 
 
+    async def test_reset_makes_requests_small_again(self, use_epoll: bool) -> None:
+        async with serving(use_epoll=use_epoll, requirepass="pw") as server, peer(server) as client:
+            assert await client.call("AUTH", "pw") == b"+OK\r\n"
+            assert await client.call("SET", "k", "v" * 20_000) == b"+OK\r\n"
+            assert await client.call("RESET") == b"+RESET\r\n"
+            client.send(b"*20\r\n")
+            reply = b"-ERR Protocol error: unauthenticated multibulk length\r\n"
+            assert await client.read_to_end() == reply
+
+
 class TestOurFailures:
     async def test_closes_that_client_only(self, use_epoll: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         async with serving(use_epoll=use_epoll) as server, peer(server) as client, peer(server) as other:
