@@ -50,6 +50,8 @@ class ClusterCore:
         self.served = state.served
         if config:
             load_nodes_conf(state, config)
+            if state.myself.is_replica and not settings.replication:
+                state.out.log("warning", "This node is a replica, but cannot replicate: it serves no keys.")
         else:
             state.add_node(state.myself)
             state.join_shard(state.myself, state.myself.shard_id)

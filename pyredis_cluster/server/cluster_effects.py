@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 
 def carry_out(state: ServerState, core: ClusterCore, event: Event) -> None:
-    """Act on one event of the core.
-
-    Those about replication do not come while `settings.replication` is off.
-    """
+    """Act on one event of the core. Those about replication ask for nothing where there is none."""
     if isinstance(event, SlotsLost):
         delete_keys(state, event.slots)
     elif isinstance(event, SlotsReleased):

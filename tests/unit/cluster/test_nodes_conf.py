@@ -60,6 +60,14 @@ def test_a_file_of_redis_7_0() -> None:
     assert load(text).config_text() == text
 
 
+def test_a_replica_without_replication_says_so() -> None:
+    text = OLD.replace("slave", "myself,slave").replace("myself,master", "master")
+    for replication, lines in ((False, 2), (True, 1)):
+        core = load(text, replication=replication)
+        assert core.is_replica
+        assert len(core.ready(NOW_MS).logs) == lines
+
+
 def test_auxiliary_fields_and_defaults() -> None:
     core = load(
         f"{ME.replace('shard-id', 'nodename=me,shard-id')}\n"
