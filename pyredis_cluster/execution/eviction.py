@@ -22,6 +22,12 @@ _NEAR = 0.95
 _FAR = 0.90
 _SHORT_TIME_US = 500
 
+_TOO_SMALL = (
+    "WARNING: the new maxmemory value set via CONFIG SET (%d) is smaller than the current memory usage (%d). "
+    "This will result in key eviction and/or the inability to accept new write commands depending on the "
+    "maxmemory-policy."
+)
+
 
 def time_limit_ns(tenacity: int) -> float:
     """How long one round may take, by `maxmemory-eviction-tenacity` from 0 to 100."""
@@ -74,6 +80,9 @@ class Eviction:
                 self.count_anew()
             self._set_alarm()
             server.set_gate(GATE_MAXMEMORY, True)
+            if self.used_bytes() > maxmemory and keyspace.key_count():
+                server.host.log.warning(_TOO_SMALL % (maxmemory, self.used_bytes()))
+                self._go_on_later(server.monotonic_ns())
         server.observers_changed()
 
     def count_anew(self) -> None:

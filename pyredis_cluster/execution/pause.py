@@ -41,6 +41,7 @@ class Pauses:
         self.until_ms = until_ms
         self.all_commands = all_commands
         self._timer = server.host.call_later(until_ms - server.keyspace.now_ms, self.unpause)
+        server.keyspace.expiry_paused = True
         server.set_gate(GATE_PAUSED, True)
 
     def unpause(self) -> None:
@@ -50,6 +51,7 @@ class Pauses:
         self._timer.cancel()
         self._timer = None
         server = self._server
+        server.keyspace.expiry_paused = False
         server.set_gate(GATE_PAUSED, False)
         for session in list(server.sessions.values()):
             if session.gate & GATE_POSTPONED:

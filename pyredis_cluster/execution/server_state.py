@@ -273,7 +273,7 @@ class ServerState:
     def run_expiry_cycle(self, now_ms: int) -> None:
         """Remove keys that have expired; the shell calls it at each tick, `hz` times a second."""
         keyspace = self.keyspace
-        if keyspace.active_expire_enabled and keyspace.expires_on_access and not self.pauses.is_active:
+        if keyspace.active_expire_enabled and keyspace.expires_on_access and not keyspace.expiry_paused:
             expiry = self.expiry
             before_ns = expiry.elapsed_ns
             expiry.run(self.expiry_budget_ns, self.settle_alone)

@@ -136,10 +136,14 @@ class Database:
         return value
 
     def expire_if_due(self, key: bytes) -> bool:
-        """Whether `key`, which has an expiry time, is expired; if so it is removed, except on a replica."""
-        if self.expires[key] > self.keyspace.now_ms:
+        """Whether `key`, which has an expiry time, is expired; if so it is removed.
+
+        It stays on a replica, and while clients are paused.
+        """
+        keyspace = self.keyspace
+        if self.expires[key] > keyspace.now_ms:
             return False
-        if self.keyspace.expires_on_access:
+        if keyspace.expires_on_access and not keyspace.expiry_paused:
             self.expire(key)
         return True
 

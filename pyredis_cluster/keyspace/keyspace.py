@@ -37,6 +37,7 @@ class Keyspace:
         "evicted_keys",
         "expired_keys",
         "expires_on_access",
+        "expiry_paused",
         "frequency",
         "hits",
         "is_lfu",
@@ -66,6 +67,8 @@ class Keyspace:
         self.active_expire_enabled = True
         self.expires_on_access = True
         """False on a replica: an expired key is hidden, but only the primary's DEL removes it."""
+        self.expiry_paused = False
+        """True during CLIENT PAUSE: expired keys are hidden, but nothing may be removed."""
         self.limits = EncodingLimits()
         self.random = random
         self.slotted = slotted

@@ -56,6 +56,17 @@ def test_nothing_expires_by_itself_on_a_replica_or_in_a_pause(harness: Harness) 
     assert keyspace.key_count() == 0
 
 
+def test_an_expired_key_is_hidden_but_stays_in_a_pause(harness: Harness) -> None:
+    harness.run("SET k v PX 10")
+    harness.run("CLIENT PAUSE 1000 WRITE")
+    harness.advance(10)
+    assert harness.run("GET k") is None
+    assert harness.run("DBSIZE") == 1
+    harness.advance(1000)
+    assert harness.run("GET k") is None
+    assert harness.run("DBSIZE") == 0
+
+
 def test_effort_and_hz_bound_the_cycle(harness: Harness) -> None:
     assert harness.state.expiry_budget_ns == 25_000_000
     harness.state.config.set_many([(b"active-expire-effort", b"10"), (b"hz", b"100")])

@@ -120,7 +120,8 @@ def test_a_limit_below_what_is_there_evicts_what_is_there() -> None:
     harness = Harness(maxmemory_policy="allkeys-random")
     _fill(harness, 1000)
     harness.run("CONFIG", "SET", "maxmemory", str(LIMIT))
-    harness.run("PING")
+    assert harness.state.keyspace.key_count() == 1000
+    harness.advance(1)
     assert harness.state.keyspace.key_count() < 400
 
 
