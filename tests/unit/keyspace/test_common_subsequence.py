@@ -1,6 +1,6 @@
 """LCS against the textbook table, walked back as Redis walks it."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyredis_cluster.keyspace.common_subsequence import Match, common_length, common_subsequence
@@ -33,6 +33,7 @@ def _walk(left: bytes, right: bytes) -> bytes:
     return bytes(found)
 
 
+@settings(deadline=None)
 @given(_texts, _texts)
 def test_the_same_subsequence_as_the_table(left: bytes, right: bytes) -> None:
     found, matches = common_subsequence(left, right)

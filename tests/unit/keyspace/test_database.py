@@ -47,7 +47,7 @@ def _check(db: Database) -> None:
     assert ledger.total == sum(db.sizes.values())
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(_steps)
 def test_indexes_agree_with_the_keys(steps: list[tuple[str, bytes, int]]) -> None:
     keyspace = _keyspace()

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyredis_cluster.protocol.errors import NOT_A_FLOAT, CommandError
@@ -74,6 +74,7 @@ def test_the_largest_number_can_be_written() -> None:
     assert len(format_long_double(largest)) == 4933
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**63), 2**63), st.integers(-(2**62), 2**62))
 def test_integers_of_64_bits_add_exactly(left: int, right: int) -> None:
     total = left + right
@@ -81,6 +82,7 @@ def test_integers_of_64_bits_add_exactly(left: int, right: int) -> None:
         assert _sum(b"%d" % left, b"%d" % right) == b"%d" % total
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_doubles_are_held_exactly(number: float) -> None:
     assert long_double(number.hex().encode()) == Fraction(number)
