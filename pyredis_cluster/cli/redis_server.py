@@ -17,7 +17,14 @@ from pyredis_cluster.config.loader import ConfigFileError, ConfigFileUnreadableE
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.log import Log, write_to_stdout
 from pyredis_cluster.server.ports import SystemClock
-from pyredis_cluster.server.process import PidFile, Supervisor, Syslog, daemonize, raise_open_files
+from pyredis_cluster.server.process import (
+    PidFile,
+    Supervisor,
+    Syslog,
+    daemonize,
+    monotonic_clock,
+    raise_open_files,
+)
 from pyredis_cluster.version import REDIS_VERSION
 
 
@@ -142,6 +149,7 @@ async def _run_server(
 
     log.role = "M"
     loop.set_exception_handler(lambda loop, context: _log_failure(log, context))
+    log.notice(f"monotonic clock: {monotonic_clock()}")
     max_clients = raise_open_files(config.integer("maxclients"), log)
     if max_clients != config.integer("maxclients"):
         config.put("maxclients", max_clients)

@@ -266,10 +266,17 @@ class ClientConnection(asyncio.Protocol):
         pending = self.session.pending if self.session is not None else ()
         return self._parser.buffered_bytes + sum(sum(map(len, request)) for request in pending)
 
+    def eof_received(self) -> None:
+        """asyncio: the client has sent all it will. Redis sends nothing more then, and closes."""
+        if self.session is not None and not self.session.is_closing:
+            self._server.clients.closed_by_peer(self.session, None)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the connection is gone."""
         session = self.session
         if session is not None:
+            if exc is not None and not session.is_closing:
+                self._server.clients.closed_by_peer(session, exc)
             session.leave()
             self._server.clients.disconnected(self, session)
             self._state.flush_outboxes()

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 _SAMPLE_BYTES = 128
 
+# Redis's log does not name a fault as its reply does.
+_PROTOCOL_FAULTS = {
+    b"unbalanced quotes in request": "unbalanced quotes in inline request",
+    b"invalid multibulk length": "invalid mbulk count",
+    b"unauthenticated multibulk length": "unauth mbulk count",
+    b"unauthenticated bulk length": "unauth bulk length",
+}
+
 
 class Clients:
     """All client connections of one server."""
@@ -78,6 +86,16 @@ class Clients:
         for connection in self.connections:
             connection.limits_changed()
 
+    def closed_by_peer(self, session: Session, error: Exception | None) -> None:
+        """A client left, in order or not."""
+        if not self._log.is_verbose:
+            return
+        if error is None:
+            self._log.verbose(f"Client closed connection {describe(session)}")
+        else:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._log.verbose(f"Reading from client: {reason}")
+
     def failed(self, session: Session, error: BaseException) -> None:
         """A request made our code fail: the log gets the traceback; this client is closed, nobody else."""
         self._log.failure(f"Failure while serving client {describe(session)}", error)
@@ -86,7 +104,9 @@ class Clients:
     def broke_protocol(self, session: Session, error: ProtocolError, data: bytes) -> None:
         """A client broke the protocol with `data`."""
         if self._log.is_verbose:
-            reason = _printable(error.reason)
+            reason = _PROTOCOL_FAULTS.get(error.reason) or _printable(error.reason)
+            if reason.startswith("expected '$'"):
+                reason = "expected $ but got something else"
             self._log.verbose(
                 f"Protocol error ({reason}) from client: {describe(session)}. "
                 f"Query buffer during protocol error: {sample(data)}"

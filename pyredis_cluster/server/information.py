@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import time
 from typing import TYPE_CHECKING
+
+from pyredis_cluster.server.process import monotonic_clock
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -24,6 +25,7 @@ def information(server: Server) -> dict[str, str]:
         "config_file": config.config_file,
         "tcp_port": str(config.integer("port")),
         "multiplexing_api": server.network.api,
+        "monotonic_clock": monotonic_clock(),
     }
     if server.cluster is not None:
         facts |= server.cluster.information()
@@ -76,8 +78,3 @@ def memory() -> dict[str, str]:
     except (OSError, ValueError, AttributeError, IndexError):
         pass
     return facts
-
-
-def monotonic_clock() -> str:
-    """Which monotonic clock is used, for the log."""
-    return time.get_clock_info("perf_counter").implementation

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ class Supervisor:
             sender.sendto(state.encode(), self._systemd)
 
 
+def monotonic_clock() -> str:
+    """What durations are measured with, in Redis's words where it is the same."""
+    name = time.get_clock_info("perf_counter").implementation
+    return "POSIX clock_gettime" if name.startswith("clock_gettime") else name
+
+
 def raise_open_files(max_clients: int, log: Log) -> int:
     """Let the process open enough files for so many clients; how many clients it can serve then."""
     try:
@@ -111,9 +118,13 @@ def raise_open_files(max_clients: int, log: Log) -> int:
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return max_clients
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    refused = ""
     for limits in ((wanted, max(wanted, hard)), (allowed, hard)):
-        with contextlib.suppress(OSError, ValueError):
+        try:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        except (OSError, ValueError) as error:
+            refused = refused or (getattr(error, "strerror", None) or os.strerror(errno.EPERM))
+        else:
             break
     reached = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if reached >= wanted:
@@ -123,6 +134,7 @@ def raise_open_files(max_clients: int, log: Log) -> int:
     log.warning(
         f"You requested maxclients of {max_clients} requiring at least {wanted} max file descriptors."
     )
+    log.warning(f"Server can't set maximum open files to {wanted} because of OS error: {refused}.")
     log.warning(
         f"Current maximum open files is {reached}. maxclients has been reduced to {served} to compensate for "
         "low ulimit. If you need higher maxclients increase 'ulimit -n'."

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pyredis_cluster.server.process import monotonic_clock
 from pyredis_cluster.version import REDIS_VERSION
 from tests.support.ports import free_port, free_ports, release_port
 from tests.support.program import connect, log_lines, messages, run, started, wait_until
@@ -44,7 +45,7 @@ def normalized(text: str, directory: Path) -> list[tuple[str, str, str]]:
         message = re.sub(r"Redis version=[\d.]+", "Redis version=V", message)
         message = re.sub(r"^\d+:signal-handler \(\d+\)", "N:signal-handler (T)", message)
         message = message.replace(str(directory), "DIR")
-        if not message.startswith(("WARNING Memory overcommit", "monotonic clock:", "Increased maximum")):
+        if not message.startswith(("WARNING Memory overcommit", "Increased maximum")):
             lines.append((role, level, message))
     return lines
 
@@ -75,6 +76,7 @@ class TestStartAndEnd:
                 ("C", "*", "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo"),
                 ("C", "*", "Redis version=V, bits=64, commit=00000000, modified=0, pid=N, just started"),
                 ("C", "*", "Configuration loaded"),
+                ("M", "*", f"monotonic clock: {monotonic_clock()}"),
                 ("M", "*", f"Running mode=standalone, port={port}."),
                 ("M", "*", "Server initialized"),
                 ("M", "*", "Ready to accept connections tcp"),

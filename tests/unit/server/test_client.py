@@ -78,7 +78,6 @@ class TestBrokenInput:
                 assert await client.read() == b"+OK\r\n"
                 assert await client.read() == b"$20000\r\n" + b"v" * 20_000 + b"\r\n"
 
-
     async def test_reset_makes_requests_small_again(self, use_epoll: bool) -> None:
         async with serving(use_epoll=use_epoll, requirepass="pw") as server, peer(server) as client:
             assert await client.call("AUTH", "pw") == b"+OK\r\n"

@@ -149,6 +149,7 @@ class TestOpenFiles:
         assert limits["now"] == (4096, 4096)
         assert lines.all() == [
             "You requested maxclients of 10000 requiring at least 10032 max file descriptors.",
+            "Server can't set maximum open files to 10032 because of OS error: Operation not permitted.",
             "Current maximum open files is 4096. maxclients has been reduced to 4064 to compensate "
             "for low ulimit. If you need higher maxclients increase 'ulimit -n'.",
         ]
