@@ -314,6 +314,7 @@ async def test_a_peer_that_does_not_read_is_dropped_at_the_limit(make: NodeFacto
     two.server.freezer.thaw()
 
 
+@pytest.mark.slow
 async def test_a_stranger_that_does_not_read_is_not_answered_for_ever(make: NodeFactory) -> None:
     node = await make()
     _, writer = await asyncio.open_connection("127.0.0.1", node.port + 10000)
