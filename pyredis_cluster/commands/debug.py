@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from pyredis_cluster.commands.object import refcount
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, Group
 from pyredis_cluster.execution.help import help_lines
@@ -140,7 +141,7 @@ def _object(call: Call, argv: list[bytes]) -> Reply:
         raise NO_SUCH_KEY
     idle_s = max(call.keyspace.lru_clock - value.lru, 0)
     text = (
-        f"Value at:0x{id(value):012x} refcount:1 encoding:{value.encoding().decode()} "
+        f"Value at:0x{id(value):012x} refcount:{refcount(call, value)} encoding:{value.encoding().decode()} "
         f"serializedlength:{serialized_bytes(value)} lru:{value.lru & _LRU_BITS} lru_seconds_idle:{idle_s}"
     )
     return Status((text + _quicklist(value)).encode())

@@ -63,8 +63,11 @@ def object_refcount(call: Call, argv: list[bytes]) -> Reply:
     1, for a small integer that Redis shares 2147483647; nil where there is no such key.
     """
     value = _value(call, argv[2])
-    if value is None:
-        return None
+    return None if value is None else refcount(call, value)
+
+
+def refcount(call: Call, value: Value) -> int:
+    """How many references Redis would count to the object that holds `value`."""
     return _SHARED_REFCOUNT if _is_shared(call, value) else 1
 
 

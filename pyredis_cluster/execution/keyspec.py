@@ -7,7 +7,7 @@ precedes the keys). Four classes cover every command of Redis:
     KeyRange(1, last=-1)            keys from argument 1 to the end
     KeyRange(1, last=-1, step=2)    every second one: MSET
     KeyCount(1)                     argument 1 counts the keys that follow it: ZUNION
-    KeyWord("STORE", -2)            the key after a word, sought from that argument (negative: backwards)
+    KeyWord(-2, word="STORE")       the key after a word, sought from that argument (negative: backwards)
     KeyUnknown()                    keys that only the command's own parser finds: SORT ... STORE
 
 Source: https://redis.io/docs/latest/develop/reference/key-specs/
@@ -114,7 +114,8 @@ class KeyWord(KeySpec):
         """Indices of the keys in `argv`; an empty list where the keyword is absent."""
         wanted = self.word.upper().encode()
         count = len(argv)
-        order = range(self.begin, count) if self.begin > 0 else range(count + self.begin, 0, -1)
+        # The last argument is no keyword: nothing would follow it.
+        order = range(self.begin, count - 1) if self.begin > 0 else range(count + self.begin, 1, -1)
         for index in order:
             if argv[index].upper() == wanted:
                 return _range(index + 1, self.last, self.step, self.limit, count)
