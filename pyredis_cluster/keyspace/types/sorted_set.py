@@ -15,7 +15,6 @@ from pyredis_cluster.keyspace.types.lex_range import LexRange
 from pyredis_cluster.keyspace.types.listpack import EMPTY_LISTPACK_BYTES, entry_bytes
 from pyredis_cluster.keyspace.types.sizes import OBJECT_BYTES, string_bytes, table_bytes
 from pyredis_cluster.keyspace.types.value import Value
-from pyredis_cluster.protocol.doubles import format_double
 
 Entry = tuple[float, bytes]
 """Score and member: tuples compare as Redis orders, by score and then byte by byte."""
@@ -27,7 +26,7 @@ _UNSIGNED_ZERO = 0.0
 """Added to a score it takes the sign of -0: a listpack stores that as the integer 0, a skip list as it is."""
 
 _SKIPLIST_BYTES = 80
-_NODE_BYTES = 45
+_NODE_BYTES = 56
 
 
 class _Order(Protocol):
@@ -138,7 +137,7 @@ class SortedSet(Value):
         """Listpack, or table and skip list with the members of `samples` nodes averaged (0: of all)."""
         if self.is_listpack:
             entries = self._order[:]
-            used = sum(entry_bytes(member) + entry_bytes(format_double(score)) for score, member in entries)
+            used = sum(entry_bytes(member) + _score_bytes(score) for score, member in entries)
             return OBJECT_BYTES + EMPTY_LISTPACK_BYTES + used
         count = len(self.scores)
         sampled = self._order[: samples or count]
@@ -267,6 +266,11 @@ class SortedSet(Value):
         if limits is not None and self.is_listpack:
             assert len(self.scores) <= limits.zset_max_listpack_entries
             assert all(len(member) <= limits.zset_max_listpack_value for member in self.scores)
+
+
+def _score_bytes(score: float) -> int:
+    """Listpack bytes of a score; near enough for fractions, whose exact text would take long to find."""
+    return entry_bytes(b"%d" % score) if score.is_integer() else len(repr(score)) + 2
 
 
 def _ordered(entries: Iterable[Entry], count: int) -> _Order:
