@@ -123,7 +123,7 @@ def _check_and_call(session: Session, argv: list[bytes]) -> Reply:
     if refusal is not None:
         return _reject(session, entry, argv, refusal)
     if not session.is_monitor and server.pauses.holds(session, entry):
-        session.set_gate(GATE_POSTPONED, True)
+        server.pauses.postpone(session)
         session.pending.appendleft(argv)
         return NO_REPLY
     if session.transaction is not None and entry.command.name not in _RUN_IN_MULTI:

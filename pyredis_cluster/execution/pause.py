@@ -20,6 +20,7 @@ class Pauses:
     def __init__(self, server: ServerState) -> None:
         self._server = server
         self._timer: Timer | None = None
+        self._postponed: dict[Session, None] = {}
         self.until_ms = 0
         self.all_commands = False
 
@@ -53,10 +54,19 @@ class Pauses:
         server = self._server
         server.keyspace.expiry_paused = False
         server.set_gate(GATE_PAUSED, False)
-        for session in list(server.sessions.values()):
-            if session.gate & GATE_POSTPONED:
-                session.set_gate(GATE_POSTPONED, False)
-                server.resume_later(session)
+        postponed, self._postponed = self._postponed, {}
+        for session in postponed:
+            session.set_gate(GATE_POSTPONED, False)
+            server.resume_later(session)
+
+    def postpone(self, session: Session) -> None:
+        """Have `session` wait for the end of the pause; they go on in the order in which they came."""
+        session.set_gate(GATE_POSTPONED, True)
+        self._postponed[session] = None
+
+    def forget(self, session: Session) -> None:
+        """`session` is gone."""
+        self._postponed.pop(session, None)
 
     def holds(self, session: Session, entry: Entry) -> bool:
         """Whether this request has to wait."""

@@ -139,6 +139,7 @@ class ServerState:
         self.watches.unwatch(session)
         self.pubsub.leave(session)
         self.monitors.remove(session)
+        self.pauses.forget(session)
         self.outboxes.pop(session, None)
         self.sessions.pop(session.id, None)
 
