@@ -121,7 +121,12 @@ def key_bytes(database: Database, key: bytes, samples: int) -> int | None:
     value = database.values.get(key)
     if value is None:
         return None
-    return value.memory_bytes(samples) + string_bytes(key) + _ENTRY_BYTES
+    return _allocated(value.memory_bytes(samples)) + _allocated(string_bytes(key)) + _ENTRY_BYTES
+
+
+def _allocated(size: int) -> int:
+    """What an allocator gives for `size`: at least multiples of 8."""
+    return (size + 7) & ~7
 
 
 def _sampled_bytes(database: Database) -> int:
