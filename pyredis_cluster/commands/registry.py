@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pyredis_cluster.commands import (
+    acknowledgements,
     client_control,
     clients,
     cluster,
@@ -45,6 +46,7 @@ from pyredis_cluster.commands import (
 from pyredis_cluster.execution.command import Command, Group
 
 GROUPS: tuple[Group, ...] = (
+    acknowledgements.acknowledgements,
     clients.clients,
     cluster.cluster,
     command.command,
