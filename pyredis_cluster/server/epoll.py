@@ -89,10 +89,14 @@ class Poller:
                     if transport is None:
                         continue
                     # An error or a hang-up shows in the read, or in the write where reading is paused.
-                    if events != _EPOLLOUT:
-                        transport.read_ready()
-                    if events & _EPOLLOUT:
-                        transport.write_ready()
+                    try:
+                        if events != _EPOLLOUT:
+                            transport.read_ready()
+                        if events & _EPOLLOUT:
+                            transport.write_ready()
+                    except Exception as error:
+                        # One socket's failure must not cost those that wait to be served or sent to.
+                        transport.fail(error)
                 self.unsent = None
                 for transport, data in unsent:
                     transport.write(data)
@@ -249,6 +253,18 @@ class EpollTransport(asyncio.Transport):
         self._poller.remove(self._fd)
         self._socket.close()
         self._protocol.connection_lost(error)
+
+    def fail(self, error: Exception) -> None:
+        """The protocol failed: tell the loop, and close."""
+        self._poller.loop.call_exception_handler(
+            {
+                "message": "Failure of a protocol",
+                "exception": error,
+                "transport": self,
+                "protocol": self._protocol,
+            }
+        )
+        self._lose_soon(error)
 
     def lose(self) -> None:
         """Close within this call, without waiting for the loop; what is not sent is lost."""

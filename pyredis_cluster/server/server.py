@@ -12,7 +12,8 @@ from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.metrics import SAMPLE_INTERVAL_MS
 from pyredis_cluster.execution.server_state import ServerState
 from pyredis_cluster.server.client import ClientConnection
-from pyredis_cluster.server.clients import Clients
+from pyredis_cluster.server.client_eviction import ClientEviction
+from pyredis_cluster.server.clients import Clients, describe
 from pyredis_cluster.server.config_file import ConfigFile
 from pyredis_cluster.server.cron import Cron
 from pyredis_cluster.server.errors import StartError
@@ -73,6 +74,7 @@ class Server:
         self.cron.every(0, self.state.run_expiry_cycle)
         self.cron.every(1000, IdleTimeout(self.state, self.log).check_all)
         self.cron.every(1000, self.clients.output_limits.check_all)
+        self.cron.every(0, ClientEviction(self.state, self.log, describe).check_all)
 
     @property
     def stopped(self) -> asyncio.Event:

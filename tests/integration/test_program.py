@@ -92,6 +92,12 @@ class TestStartAndEnd:
             # The figure itself is a benchmark's business: machines that run tests are busy.
             assert client.call("PING") == b"+PONG\r\n"
 
+    def test_logo_where_it_is_asked_for(self, tmp_path: Path, port: int) -> None:
+        with started(OURS, *plain(port, "--always-show-logo"), directory=tmp_path) as process:
+            process.wait_for("Ready to accept")
+            assert f"Port: {port}\n" in process.text()
+            assert "Running mode=" not in process.text()
+
     @posix_only
     def test_sigint_ends_with_success(self, tmp_path: Path, port: int) -> None:
         with started(OURS, *plain(port), directory=tmp_path) as process:
