@@ -34,6 +34,9 @@ from pyredis_cluster.protocol.reply import (
 debug = Group("server")
 
 _NUMBER_PREFIX = re.compile(rb"\s*[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)")
+_INTEGER_PREFIX = re.compile(rb"\s*[+-]?\d{1,100}")
+_SLEEP_MAX_S = 2**63 / 1_000_000
+"""Redis counts microseconds in 64 bits, and does not sleep for what does not fit."""
 _LRU_BITS = (1 << 24) - 1
 _MAX_LONG = INT64_MAX
 _PROTOCOL_TYPES = "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
@@ -105,12 +108,12 @@ def debug_(call: Call, argv: list[bytes]) -> Reply:
 def _sleep(call: Call, argv: list[bytes]) -> Reply:
     """SLEEP seconds: `OK` after the server did nothing for that long. What is no number counts as 0."""
     matched = _NUMBER_PREFIX.match(argv[2])
-    duration_ms = 1000 * float(matched[0]) if matched else 0.0
-    if duration_ms > 0:
+    seconds = float(matched[0]) if matched else 0.0
+    if 0 < seconds < _SLEEP_MAX_S:
         server = call.server
-        server.host.freeze(duration_ms)
+        server.host.freeze(1000 * seconds)
         # Nobody can ask before the server goes on, so the time may be counted beforehand.
-        elapsed_ns = int(duration_ms * 1_000_000)
+        elapsed_ns = int(seconds * 1_000_000_000)
         server.table.entries[b"debug"].elapsed_ns += elapsed_ns
         if elapsed_ns >= server.slow_ns:
             server.note_slow(call.session, argv, elapsed_ns)
@@ -119,8 +122,8 @@ def _sleep(call: Call, argv: list[bytes]) -> Reply:
 
 def _set_active_expire(call: Call, argv: list[bytes]) -> Reply:
     """SET-ACTIVE-EXPIRE 0|1: `OK`. With 0 expired keys are removed only when they are accessed."""
-    matched = _NUMBER_PREFIX.match(argv[2])
-    call.keyspace.active_expire_enabled = bool(matched and int(float(matched[0])))
+    matched = _INTEGER_PREFIX.match(argv[2])
+    call.keyspace.active_expire_enabled = matched is not None and int(matched[0]) != 0
     return OK
 
 
