@@ -130,9 +130,13 @@ def _allocated(size: int) -> int:
 
 
 def _sampled_bytes(database: Database) -> int:
-    sampled = list(islice(database.values.items(), _SAMPLED_KEYS))
+    """Bytes of all keys and values, from the oldest and the newest ones: exact where they are few."""
+    items = database.values.items()
+    sampled = list(islice(items, _SAMPLED_KEYS))
+    if len(items) > _SAMPLED_KEYS:
+        sampled += islice(reversed(items), min(_SAMPLED_KEYS, len(items) - _SAMPLED_KEYS))
     total = sum(value.memory_bytes() - OBJECT_BYTES + string_bytes(key) for key, value in sampled)
-    return total * len(database.values) // len(sampled)
+    return total * len(items) // len(sampled)
 
 
 def _overhead(database: Database) -> DatabaseOverhead:

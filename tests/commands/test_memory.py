@@ -60,3 +60,13 @@ def test_doctor_names_what_is_unusual(harness: Harness, monkeypatch: pytest.Monk
     assert b" * High total RSS" in harness.run("MEMORY DOCTOR")
     harness.run("SET", "k", b"x" * 8_000_000)
     assert b" * Peak memory" in harness.run("MEMORY DOCTOR")
+
+
+@pytest.mark.parametrize("keys", [64, 65, 128, 1000])
+def test_estimate_of_all_data_looks_at_old_and_new_keys(harness: Harness, keys: int) -> None:
+    before = harness.run("MEMORY STATS")
+    for number in range(keys):
+        harness.run("SET", b"k%d" % number, b"x" * (100 if number < keys // 2 else 1100))
+    after = harness.run("MEMORY STATS")
+    added = after[after.index(b"dataset.bytes") + 1] - before[before.index(b"dataset.bytes") + 1]
+    assert 0.9 * 600 * keys < added < 1.1 * 620 * keys
