@@ -15,9 +15,9 @@ from pyredis_cluster.protocol.reply import Reply
 
 _NOT_STRINGS = CommandError("ERR The specified keys must contain string values")
 _LENGTH_AND_INDEXES = CommandError("ERR If you want both the length and indexes, please just use IDX.")
-_TOO_LARGE = CommandError("ERR Insufficient memory, failed allocating transient memory for LCS")
-_MAX_CELLS = 1 << 33
-"""Each takes one bit."""
+_TOO_LARGE = CommandError("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
+_CELL_BYTES = 4
+"""What Redis allocates for each pair of positions; ours are bits, but the limit must be the same."""
 
 
 @strings.command(
@@ -35,7 +35,7 @@ def lcs(call: Call, argv: list[bytes]) -> Reply:
 
     The subsequence; with LEN its length; with IDX a map: `matches`, an array of the common runs from the last
     to the first, each as two ranges and with WITHMATCHLEN its length, and `len`. Raises an error unless both
-    keys hold strings or nothing.
+    keys hold strings or nothing, and when their lengths multiply to more than proto-max-bulk-len allows.
     """
     left = _data(call.db.read_any(argv[1]))
     right = _data(call.db.read_any(argv[2]))
@@ -58,10 +58,10 @@ def lcs(call: Call, argv: list[bytes]) -> Reply:
         index += 1
     if wants_length and wants_indexes:
         raise _LENGTH_AND_INDEXES
+    if (len(left) + 1) * (len(right) + 1) * _CELL_BYTES > call.server.max_bulk_bytes:
+        raise _TOO_LARGE
     if wants_length:
         return common_length(left, right)
-    if len(left) * len(right) > _MAX_CELLS:
-        raise _TOO_LARGE
     found, matches = common_subsequence(left, right)
     if not wants_indexes:
         return found
