@@ -78,7 +78,7 @@ KEYS_OF_ANY_TYPE = sequences(
 
 
 @given(sequence=KEYS_OF_ANY_TYPE)
-def test_keys_of_any_type(sequence: list[Argv], ours: RawClient, real: RawClient) -> None:
+def test_keys_of_any_type(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
     """Ours and the real server answer alike."""
     # A transaction or a database left over from the last sequence would be the start of this one.
-    check_same(ours, real, [[b"RESET"], *sequence, [b"RESET"]])
+    check_same(*servers, [[b"RESET"], *sequence, [b"RESET"]])

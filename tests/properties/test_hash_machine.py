@@ -47,6 +47,6 @@ HASHES = sequences(
 
 
 @given(sequence=HASHES)
-def test_hashes(sequence: list[Argv], ours: RawClient, real: RawClient) -> None:
+def test_hashes(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
     """Ours and the real server answer alike."""
-    check_same(ours, real, sequence)
+    check_same(*servers, sequence)

@@ -57,6 +57,6 @@ LISTS = sequences(
 
 
 @given(sequence=LISTS)
-def test_lists(sequence: list[Argv], ours: RawClient, real: RawClient) -> None:
+def test_lists(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
     """Ours and the real server answer alike."""
-    check_same(ours, real, sequence)
+    check_same(*servers, sequence)

@@ -61,6 +61,6 @@ STRINGS = sequences(
 
 
 @given(sequence=STRINGS)
-def test_strings(sequence: list[Argv], ours: RawClient, real: RawClient) -> None:
+def test_strings(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
     """Ours and the real server answer alike."""
-    check_same(ours, real, sequence)
+    check_same(*servers, sequence)

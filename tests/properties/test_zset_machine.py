@@ -76,6 +76,6 @@ SORTED_SETS = sequences(
 
 
 @given(sequence=SORTED_SETS)
-def test_sorted_sets(sequence: list[Argv], ours: RawClient, real: RawClient) -> None:
+def test_sorted_sets(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
     """Ours and the real server answer alike."""
-    check_same(ours, real, sequence)
+    check_same(*servers, sequence)
