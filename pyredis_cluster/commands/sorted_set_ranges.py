@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyredis_cluster.commands.indices import bounds
+from pyredis_cluster.commands.entry_ranges import (
+    EntryRange,
+    RankRange,
+    member_range,
+    rank_range,
+    score_range,
+)
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE
-from pyredis_cluster.execution.keyspec import ACCESS, DELETE, OW, RO, RW, UPDATE, KeyRange
+from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
+from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyRange
 from pyredis_cluster.keyspace.events import NOTIFY_GENERIC, NOTIFY_ZSET
-from pyredis_cluster.keyspace.types.lex_range import LexRange
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
-from pyredis_cluster.protocol.numbers import float_of_any_size, integer
+from pyredis_cluster.protocol.numbers import integer
 from pyredis_cluster.protocol.reply import Reply
 
-_NOT_A_SCORE = CommandError("ERR min or max is not a float")
-_NOT_A_LEX_BOUND = CommandError("ERR min or max not valid string range item")
 _LIMIT_OF_RANKS = CommandError(
     "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
 )
@@ -34,98 +37,9 @@ _LIMITED_COMPLEXITY = (
     "If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it "
     "O(log(N))."
 )
-_REMOVE_COMPLEXITY = (
-    "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed "
-    "by the "
-    "operation."
-)
 
 
-@dataclass(slots=True)
-class RankRange:
-    """Entries by rank, both ends included, negative from the end."""
-
-    start: int
-    stop: int
-
-    def ranks(self, value: SortedSet, *, reverse: bool) -> tuple[int, int]:
-        """(start, stop) of the ranks meant; counted from the highest score if `reverse`."""
-        length = len(value)
-        start, stop = bounds(self.start, self.stop, length)
-        return (length - stop, length - start) if reverse else (start, stop)
-
-
-@dataclass(slots=True)
-class ScoreRange:
-    """Entries by score; `above` and `below` exclude the ends."""
-
-    low: float
-    high: float
-    above: bool
-    below: bool
-
-    def ranks(self, value: SortedSet, *, reverse: bool) -> tuple[int, int]:
-        """(start, stop) of the ranks meant."""
-        return value.score_range(self.low, self.high, above=self.above, below=self.below)
-
-
-@dataclass(slots=True)
-class MemberRange:
-    """Entries by member, where all scores are the same."""
-
-    wanted: LexRange
-
-    def ranks(self, value: SortedSet, *, reverse: bool) -> tuple[int, int]:
-        """(start, stop) of the ranks meant."""
-        return value.lex_range(self.wanted, reverse=reverse)
-
-
-_Range = RankRange | ScoreRange | MemberRange
-
-
-def rank_range(start: bytes, stop: bytes) -> RankRange:
-    """The range of ranks from one integer to another. Raises NOT_AN_INTEGER."""
-    return RankRange(integer(start), integer(stop))
-
-
-def score_range(low: bytes, high: bytes) -> ScoreRange:
-    """The range of scores from one float to another, excluded where `(` stands before it. Raises an error
-    else.
-    """
-    low_score, above = _score_bound(low)
-    high_score, below = _score_bound(high)
-    return ScoreRange(low_score, high_score, above, below)
-
-
-def _score_bound(text: bytes) -> tuple[float, bool]:
-    """Redis gives this to strtod as it is: blanks before it pass, and nothing at all is 0."""
-    is_excluded = text[:1] == b"("
-    spelled = text[is_excluded:].partition(b"\0")[0]
-    score = 0.0 if not spelled else float_of_any_size(spelled.lstrip(b" \t\n\v\f\r"))
-    if score is None:
-        raise _NOT_A_SCORE
-    return score, is_excluded
-
-
-def member_range(low: bytes, high: bytes) -> MemberRange:
-    """The range from one of `-`, `+`, `[member`, `(member` to another. Raises an error for anything else."""
-    low_member, above = _lex_bound(low)
-    high_member, below = _lex_bound(high)
-    is_reversed = low[:1] == b"+" or high[:1] == b"-"
-    return MemberRange(LexRange(low_member, high_member, above, below, is_reversed))
-
-
-def _lex_bound(text: bytes) -> tuple[bytes | None, bool]:
-    """The member and whether it is excluded; None for `-` and `+`."""
-    kind = text[:1]
-    if kind == b"(" or kind == b"[":
-        return text[1:], kind == b"("
-    if kind in (b"-", b"+") and text[1:2] in (b"", b"\0"):
-        return None, False
-    raise _NOT_A_LEX_BOUND
-
-
-_PARSERS: dict[bytes, Callable[[bytes, bytes], _Range]] = {
+_PARSERS: dict[bytes, Callable[[bytes, bytes], EntryRange]] = {
     b"rank": rank_range,
     b"byscore": score_range,
     b"bylex": member_range,
@@ -136,7 +50,7 @@ _PARSERS: dict[bytes, Callable[[bytes, bytes], _Range]] = {
 class _Query:
     """What a ZRANGE command asks for."""
 
-    wanted: _Range
+    wanted: EntryRange
     reverse: bool
     offset: int
     limit: int
@@ -371,115 +285,3 @@ def store(call: Call, destination: bytes, result: SortedSet, event: bytes) -> in
         db.discard(destination)
         db.changed(destination, NOTIFY_GENERIC, b"del")
     return len(result)
-
-
-@sorted_sets.command(
-    "ZCOUNT",
-    arity=4,
-    flags=READONLY | FAST,
-    keys=_READ,
-    since="2.0.0",
-    syntax="key min max",
-    summary="Returns the number of members of a sorted set in a range of scores.",
-    complexity="O(log(N)) with N being the number of elements in the sorted set.",
-)
-def zcount(call: Call, argv: list[bytes]) -> Reply:
-    """ZCOUNT key min max
-
-    The number of members; `(` before a bound excludes it.
-    """
-    return _count(call, argv[1], score_range(argv[2], argv[3]))
-
-
-@sorted_sets.command(
-    "ZLEXCOUNT",
-    arity=4,
-    flags=READONLY | FAST,
-    keys=_READ,
-    since="2.8.9",
-    syntax="key min:string max:string",
-    summary="Returns the number of members of a sorted set in a range of members.",
-    complexity="O(log(N)) with N being the number of elements in the sorted set.",
-)
-def zlexcount(call: Call, argv: list[bytes]) -> Reply:
-    """ZLEXCOUNT key min max
-
-    The number of members; bounds are `[member`, `(member`, `-` and `+`.
-    """
-    return _count(call, argv[1], member_range(argv[2], argv[3]))
-
-
-def _count(call: Call, key: bytes, wanted: _Range) -> int:
-    value = call.db.read(key, SortedSet)
-    if value is None:
-        return 0
-    start, stop = wanted.ranks(value, reverse=False)
-    return stop - start
-
-
-@sorted_sets.command(
-    "ZREMRANGEBYRANK",
-    arity=4,
-    flags=WRITE,
-    keys=KeyRange(1, flags=RW | DELETE),
-    since="2.0.0",
-    syntax="key start stop",
-    summary="Removes the members of a sorted set in a range of ranks.",
-    complexity=_REMOVE_COMPLEXITY,
-)
-def zremrangebyrank(call: Call, argv: list[bytes]) -> Reply:
-    """ZREMRANGEBYRANK key start stop
-
-    How many were removed.
-    """
-    return _remove(call, argv[1], rank_range(argv[2], argv[3]), b"zremrangebyrank")
-
-
-@sorted_sets.command(
-    "ZREMRANGEBYSCORE",
-    arity=4,
-    flags=WRITE,
-    keys=KeyRange(1, flags=RW | DELETE),
-    since="1.2.0",
-    syntax="key min max",
-    summary="Removes the members of a sorted set in a range of scores.",
-    complexity=_REMOVE_COMPLEXITY,
-)
-def zremrangebyscore(call: Call, argv: list[bytes]) -> Reply:
-    """ZREMRANGEBYSCORE key min max
-
-    How many were removed.
-    """
-    return _remove(call, argv[1], score_range(argv[2], argv[3]), b"zremrangebyscore")
-
-
-@sorted_sets.command(
-    "ZREMRANGEBYLEX",
-    arity=4,
-    flags=WRITE,
-    keys=KeyRange(1, flags=RW | DELETE),
-    since="2.8.9",
-    syntax="key min:string max:string",
-    summary="Removes the members of a sorted set in a range of members.",
-    complexity=_REMOVE_COMPLEXITY,
-)
-def zremrangebylex(call: Call, argv: list[bytes]) -> Reply:
-    """ZREMRANGEBYLEX key min max
-
-    How many were removed.
-    """
-    return _remove(call, argv[1], member_range(argv[2], argv[3]), b"zremrangebylex")
-
-
-def _remove(call: Call, key: bytes, wanted: _Range, event: bytes) -> int:
-    db = call.db
-    value = db.write(key, SortedSet)
-    if value is None:
-        return 0
-    start, stop = wanted.ranks(value, reverse=False)
-    if start == stop:
-        return 0
-    value.remove_range(start, stop)
-    db.changed(key, NOTIFY_ZSET, event, stop - start)
-    db.delete_if_empty(key, value)
-    return stop - start
