@@ -92,10 +92,12 @@ def connect(port: int, *, host: str = "127.0.0.1") -> RawClient:
     """A client of a server that is starting. Raises AssertionError when it does not serve in time."""
     deadline = time.monotonic() + LIMIT_S
     while True:
+        client = None
         with contextlib.suppress(OSError, ConnectionClosedError):
             client = RawClient(port, host=host)
             if client.call("PING").startswith((b"+PONG", b"-NOAUTH")):
                 return client
+        if client is not None:
             client.close()
         assert time.monotonic() < deadline, f"nothing serves port {port}"
         time.sleep(0.005)
