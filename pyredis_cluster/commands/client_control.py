@@ -26,7 +26,6 @@ _BAD_ID = CommandError("ERR Invalid client ID")
 _ID_NOT_POSITIVE = CommandError("ERR client-id should be greater than 0")
 _NO_SUCH_CLIENT = CommandError("ERR No such client")
 _BAD_UNBLOCK_REASON = CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
-_UNBLOCKED = CommandError("UNBLOCKED client unblocked via CLIENT UNBLOCK")
 _BAD_PAUSE_MODE = CommandError("ERR CLIENT PAUSE mode must be WRITE or ALL")
 _TIMEOUT_NOT_AN_INTEGER = CommandError("ERR timeout is not an integer or out of range")
 _TIMEOUT_NEGATIVE = CommandError("ERR timeout is negative")
@@ -189,10 +188,9 @@ def client_unblock(call: Call, argv: list[bytes]) -> Reply:
     if reason not in (b"TIMEOUT", b"ERROR"):
         raise _BAD_UNBLOCK_REASON
     session = call.server.sessions.get(integer(argv[2]))
-    if session is None or session.blocked is None:
+    if session is None:
         return 0
-    session.unblock(_UNBLOCKED if reason == b"ERROR" else session.blocked.timeout_reply)
-    return 1
+    return int(call.server.blocking.unblock(session, with_error=reason == b"ERROR"))
 
 
 @clients.command(

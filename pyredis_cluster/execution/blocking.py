@@ -19,7 +19,6 @@ from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.execution.gate import redirection
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.protocol.errors import TIMEOUT_NEGATIVE, TIMEOUT_NOT_A_FLOAT, CommandError
 from pyredis_cluster.protocol.long_double import long_double
@@ -202,14 +201,3 @@ class Blocking:
         for session in list(self.sessions):
             session.unblock(_ROLE_CHANGED)
             session.close(after_flush=True)
-
-    def redirect(self) -> None:
-        """The slots of this node changed: clients that wait for keys of another one are sent there."""
-        server = self._server
-        for session in list(self.sessions):
-            blocked = session.blocked
-            entry = server.table.find(blocked.argv) if blocked is not None else None
-            if blocked is not None and entry is not None:
-                refusal = redirection(session, entry, blocked.argv)
-                if refusal is not None:
-                    session.unblock(refusal)

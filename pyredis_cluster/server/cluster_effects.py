@@ -40,8 +40,7 @@ def delete_keys(state: ServerState, slots: tuple[int, ...]) -> None:
 
 def redirect_blocked(state: ServerState, core: ClusterCore) -> None:
     """Send on those who wait for keys that this node does not serve any more."""
-    waiting = {session for sessions in state.blocking.waiting.values() for session in sessions}
-    for session in waiting:
+    for session in list(state.blocking.sessions):
         refusal = _refusal_of_blocked(state, core, session)
         if refusal is not None:
             session.unblock(refusal)
