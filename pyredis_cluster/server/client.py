@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
 
 
-_CHECK_QUERY_BYTES = 1 << 20
-"""client-query-buffer-limit cannot be less, so a shorter request need not be held against it."""
-
 _CHECK_OUTPUT_BYTES = 16384
 """client-output-buffer-limit does not count what Redis keeps in a client's own fixed buffer."""
 
@@ -42,6 +39,7 @@ class ClientConnection(asyncio.Protocol):
         """Whether replies may be sent: the network takes them, and the server is not frozen."""
         self._is_taking = True
         self._close_after_flush = False
+        self._unanswered_bytes = 0
         self._broken: tuple[ProtocolError, bytes] | None = None
         self.session: Session | None = None
 
@@ -76,7 +74,8 @@ class ClientConnection(asyncio.Protocol):
             return
         out = session.out
         if not out:
-            if self._parser.buffered_bytes > _CHECK_QUERY_BYTES:
+            self._unanswered_bytes += len(data)
+            if self._unanswered_bytes > self._server.clients.query_limit_bytes:
                 self._check_query_limit(session, data)
         elif self._is_writable:
             wire = b"".join(out)
@@ -130,7 +129,10 @@ class ClientConnection(asyncio.Protocol):
             self._state.flush_outboxes()
 
     def _check_query_limit(self, session: Session, data: bytes) -> None:
-        if self._server.clients.exceeds_query_limit(session, self._parser.buffered_bytes, data):
+        # What came without a reply is most of all a request that is not complete. How much of it is, the
+        # parser tells by counting: too dear for every piece of a long one.
+        self._unanswered_bytes = self._parser.buffered_bytes
+        if self._server.clients.exceeds_query_limit(session, self._unanswered_bytes, data):
             session.close(after_flush=False)
 
     def _protocol_error(self, session: Session, error: ProtocolError, data: bytes) -> None:
