@@ -144,7 +144,8 @@ def test_transactions(lines: list[str], resp: int, targets: Targets) -> None:
 
 
 channels = st.sampled_from(["a", "b", "ab", "c"])
-channel_patterns = st.sampled_from(["a*", "*b", "?", "[ac]"])
+# Only one pattern for each client: a message that matches several is sent in hash table order.
+channel_patterns = {"2>": st.just("a*"), "3>": st.just("[ac]")}
 ON_CHANNELS = st.one_of(
     *(
         line(f"{client} * {command} {{}}", names)
@@ -152,8 +153,8 @@ ON_CHANNELS = st.one_of(
         for command, names in (
             ("SUBSCRIBE", channels),
             ("UNSUBSCRIBE", channels),
-            ("PSUBSCRIBE", channel_patterns),
-            ("PUNSUBSCRIBE", channel_patterns),
+            ("PSUBSCRIBE", channel_patterns[client]),
+            ("PUNSUBSCRIBE", channel_patterns[client]),
             ("SSUBSCRIBE", channels),
             ("SUNSUBSCRIBE", channels),
         )

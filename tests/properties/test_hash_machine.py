@@ -9,7 +9,6 @@ from tests.properties.commands import (
     Argv,
     check_same,
     command,
-    counts,
     doubles,
     integers,
     keys,
@@ -40,7 +39,12 @@ HASHES = sequences(
     command(b"HINCRBYFLOAT", keys, words, doubles),
     command(one_of(b"HINCRBY", b"HINCRBYFLOAT"), keys, words, not_numbers),
     command(b"HRANDFIELD", keys, one_of(b"0", b"1000"), maybe(b"WITHVALUES")),
-    command(b"HSCAN", keys, b"0", options(maybe(b"MATCH", patterns), maybe(b"COUNT", counts))),
+    command(
+        b"HSCAN",
+        keys,
+        b"0",
+        options(maybe(b"MATCH", patterns), maybe(b"COUNT", one_of(b"1000", b"0", b"-1", b"x"))),
+    ),
     command(one_of(b"COPY", b"RENAME"), keys, keys),
     command(b"SET", keys, values),
 )

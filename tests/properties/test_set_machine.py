@@ -39,7 +39,12 @@ SETS = sequences(
     command(one_of(b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE"), keys, some(keys, 1, 3)),
     command(b"SINTERCARD", b"2", keys, keys, maybe(b"LIMIT", counts)),
     command(one_of(b"SPOP", b"SRANDMEMBER"), keys, one_of(b"0", b"1000", b"x")),
-    command(b"SSCAN", keys, b"0", options(maybe(b"MATCH", patterns), maybe(b"COUNT", counts))),
+    command(
+        b"SSCAN",
+        keys,
+        b"0",
+        options(maybe(b"MATCH", patterns), maybe(b"COUNT", one_of(b"1000", b"0", b"-1", b"x"))),
+    ),
     command(b"SORT", keys, b"ALPHA"),
     command(one_of(b"COPY", b"RENAME"), keys, keys),
     command(b"SET", keys, words),

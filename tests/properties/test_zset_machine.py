@@ -68,7 +68,12 @@ SORTED_SETS = sequences(
     command(b"ZDIFFSTORE", keys, b"2", keys, keys),
     command(b"ZINTERCARD", b"2", keys, keys, maybe(b"LIMIT", counts)),
     command(b"ZRANDMEMBER", keys, one_of(b"0", b"1000")),
-    command(b"ZSCAN", keys, b"0", options(maybe(b"MATCH", patterns), maybe(b"COUNT", counts))),
+    command(
+        b"ZSCAN",
+        keys,
+        b"0",
+        options(maybe(b"MATCH", patterns), maybe(b"COUNT", one_of(b"1000", b"0", b"-1", b"x"))),
+    ),
     command(one_of(b"COPY", b"RENAME"), keys, keys),
     command(b"SADD", keys, some(words)),
     command(b"SET", keys, words),
