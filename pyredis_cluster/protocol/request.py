@@ -10,9 +10,11 @@ Two parsers that agree on every input (a property test holds them together):
    proven to hold whole, well-formed requests and nothing else, the attempt is thrown away before
    anything ran and `StrictParser` reads the same bytes again.
 
-What proves it, exactly: every argument is `bytes` (they can be joined); the chunk holds as many `$` outside
-of arguments as there are arguments, so each has a bulk header; as many `*` outside as there are requests, so
-nothing is nested; and one line for each request and two for each argument, so nothing is left over.
+What proves it, exactly:
+* Every request is a list, and every argument is `bytes` (they can be joined): nothing is nested or nil.
+* No byte stands in the chunk that could begin another reply which comes as `bytes` or as a list, such as
+  `+`; where a payload holds one, the headers are counted apart from what arguments hold.
+* An empty array fed after it comes back as just that: nothing is left over.
 """
 
 from __future__ import annotations
@@ -37,10 +39,14 @@ UNAUTHENTICATED_BULK_MAX_BYTES = 16384
 DEFAULT_BULK_MAX_BYTES = 512 * 1024 * 1024
 """Default of proto-max-bulk-len."""
 
-# hiredis allocates an array before its elements arrive: a header of a million or more is never shown to it.
-_HUGE_HEADER = re.compile(rb"\*\d{7}").search
+# hiredis allocates an aggregate before its elements arrive: a header that announces a million or more is
+# never shown to it. The literal first byte makes the common one of the two searches fast.
+_HUGE_ARRAY = re.compile(rb"\*\d{7}").search
+_HUGE_AGGREGATE = re.compile(rb"[*~>]\d{7}").search
 
 _STAR, _DOLLAR, _LINE_FEED = b"*$\n"
+_PLUS, _EQUALS, _OPENING, _GREATER, _TILDE, _BAR = b"+=(>~|"
+_LISTS = {list}
 _INCOMPLETE = object()
 
 _SMALL_BYTES = 128
@@ -244,7 +250,7 @@ class RequestParser:
                         place += 2
                     else:
                         return [request]
-            if _HUGE_HEADER(data) is None:
+            if _HUGE_ARRAY(data) is None:
                 requests = self._speculate(data)
                 if requests is not None:
                     return requests
@@ -255,21 +261,40 @@ class RequestParser:
 
     def _speculate(self, data: bytes) -> list[Request] | None:
         """Read `data` with hiredis; None unless it is whole requests of bulk strings and nothing else."""
+        # A byte is sought with memchr: where it is absent, as it mostly is, that costs next to nothing.
+        is_plain = not (
+            _PLUS in data
+            or _EQUALS in data
+            or _OPENING in data
+            or _GREATER in data
+            or _TILDE in data
+            or _BAR in data
+        )
+        if not is_plain and _HUGE_AGGREGATE(data) is not None:
+            return None
         reader = self._hiredis
         try:
             reader.feed(data)
             requests = list(iter(reader.gets, _INCOMPLETE))
             payload = b"".join(chain.from_iterable(requests))
-            arguments = sum(map(len, requests))
-            if (
-                data.count(_DOLLAR) - payload.count(_DOLLAR) == arguments
-                and data.count(_STAR) - payload.count(_STAR) == len(requests)
-                and data.count(_LINE_FEED) - payload.count(_LINE_FEED) == len(requests) + 2 * arguments
-                and not reader.has_data()
-            ):
-                # Redis skips an empty request.
-                return requests if data.find(b"*0") < 0 else [request for request in requests if request]
+            if set(map(type, requests)) == _LISTS and (is_plain or _counts_agree(data, requests, payload)):
+                reader.feed(b"*0\r\n")
+                if reader.gets() == []:
+                    # Redis skips an empty request.
+                    return requests if all(requests) else [request for request in requests if request]
         except (TypeError, hiredis.HiredisError, MemoryError):
             pass  # a broken request, or something that is no bulk string
         self._hiredis = hiredis.Reader(notEnoughData=_INCOMPLETE)
         return None
+
+
+def _counts_agree(data: bytes, requests: list[Request], payload: bytes) -> bool:
+    """Whether all is as it must be outside of arguments: a `*` for each request, a `$` for each argument, and
+    one line for each request and two for each argument.
+    """
+    arguments = sum(map(len, requests))
+    return (
+        data.count(_DOLLAR) - payload.count(_DOLLAR) == arguments
+        and data.count(_STAR) - payload.count(_STAR) == len(requests)
+        and data.count(_LINE_FEED) - payload.count(_LINE_FEED) == len(requests) + 2 * arguments
+    )
