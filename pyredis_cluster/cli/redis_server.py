@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import glob
 import os
 import signal
 import sys
@@ -88,13 +87,19 @@ def _load(command_line: CommandLine, log: Log) -> Config:
         directory=os.getcwd(),
         change_directory=enter_directory,
         join_path=os.path.join,
-        list_files=lambda pattern: sorted(glob.glob(pattern)),
+        list_files=_list_files,
         check_log_file=_check_log_file,
         log_warning=log.warning,
     )
     log.set_level(config.text("loglevel"))
     log.to_file(config.path("logfile"))
     return config
+
+
+def _list_files(pattern: str) -> list[str]:
+    import glob
+
+    return sorted(glob.glob(pattern))
 
 
 def enter_directory(current: str, wanted: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ class ConfigFile:
 
 def replace_file(path: str, content: bytes) -> None:
     """Give `path` new content: a crash leaves the old or the new one whole. Raises OSError."""
+    import tempfile  # slow to import, and no server needs it to start
+
     directory = os.path.dirname(path) or "."
     try:
         mode = os.stat(path).st_mode & 0o777

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 def information(server: Server) -> dict[str, str]:
     """What INFO shows of process and platform, by field name."""
+    import platform  # slow to import, and no server needs it to start
+
     config = server.config
     facts = {
         "process_id": str(os.getpid()),
