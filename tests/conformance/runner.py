@@ -96,8 +96,9 @@ class Target:
             self._server = None
 
     def clear(self) -> None:
-        """Drop every other connection and every key."""
+        """Drop every other connection and every key; let keys expire again if a section stopped it."""
         self.control("CLIENT", "KILL", "SKIPME", "yes")
+        self.control("DEBUG", "SET-ACTIVE-EXPIRE", 1)
         self.control("FLUSHALL")
 
 
