@@ -18,7 +18,7 @@ Argv = list[bytes]
 # Replies in hash table order.
 UNORDERED = frozenset(
     {
-        *(b"HGETALL", b"HKEYS", b"HVALS", b"KEYS", b"SCAN", b"HSCAN", b"SSCAN"),
+        *(b"HGETALL", b"HKEYS", b"HVALS", b"KEYS", b"SCAN", b"HSCAN", b"SSCAN", b"ZSCAN"),
         *(
             b"SMEMBERS",
             b"SINTER",
