@@ -22,7 +22,7 @@ BARE = """
 import os, select, signal, sys
 for module, names in (
     (select, ("epoll", "poll", "EPOLLIN", "EPOLLOUT", "EPOLLHUP", "EPOLLERR")),
-    (os, ("fork", "setsid", "sysconf")),
+    (os, ("fork", "setsid")),
     (signal, ("SIGHUP", "SIGPIPE", "SIGSTOP")),
 ):
     for name in names:

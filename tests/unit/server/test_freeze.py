@@ -89,10 +89,10 @@ class TestFreeze:
 
     async def test_blocked_client_gets_its_timeout_late(self, use_epoll: bool) -> None:
         async with serving(use_epoll=use_epoll) as server, peer(server) as client:
-            client.send(b"BLPOP nothing 0.01\r\n")
+            client.send(b"BLPOP nothing 0.1\r\n")
             await until(lambda: bool(server.state.blocking.waiting))
             server.freeze(60_000)
-            assert await client.is_silent(0.03)
+            assert await client.is_silent(0.12)
             server.freezer.thaw()
             assert await client.read() == b"*-1\r\n"
 
