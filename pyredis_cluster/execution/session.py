@@ -52,6 +52,52 @@ class Session:
     `pyredis_cluster.execution.gate`, those of the server included; 0 is the common case.
     """
 
+    # Slots: with so many attributes, an instance's own dictionary would make each access slower.
+    __slots__ = (
+        "_bound",
+        "_held_pushes",
+        "_holds_pushes",
+        "address",
+        "blocked",
+        "call",
+        "channels",
+        "connection",
+        "created_ms",
+        "deny_blocking",
+        "fd",
+        "gate",
+        "id",
+        "is_asking",
+        "is_authenticated",
+        "is_closing",
+        "is_dirty_cas",
+        "is_monitor",
+        "is_readonly",
+        "is_unix_socket",
+        "last_entry",
+        "last_interaction_ms",
+        "library_name",
+        "library_version",
+        "local_address",
+        "name",
+        "no_evict",
+        "no_touch",
+        "on_authentication",
+        "out",
+        "patterns",
+        "pending",
+        "reply_off",
+        "resp",
+        "retrying",
+        "running_argv",
+        "server",
+        "shard_channels",
+        "skip_replies",
+        "transaction",
+        "user",
+        "watched",
+    )
+
     def __init__(self, server: ServerState, connection: Connection, session_id: int) -> None:
         self.server = server
         self.connection = connection
@@ -59,7 +105,7 @@ class Session:
         self.call = Call(server, self)
         self.out: list[bytes] = []
         self.gate = server.gate
-        self._bound = (self.call, self.out.append, self.out.extend, server.table.fast.get, server.unix_ns)
+        self._bound = (self.call, self.out.append, self.out.extend, server.table.fast, server.unix_ns)
         self.resp = 2
         self.address = ""
         self.local_address = ""
@@ -107,7 +153,7 @@ class Session:
             return
         server = self.server
         keyspace = server.keyspace
-        call, append, extend, find, unix_ns = self._bound
+        call, append, extend, entries, unix_ns = self._bound
         # The reading that update_time makes, without the calls around it. It serves as the start of the
         # first command too: a step of the wall clock spoils one figure, a second reading costs every batch.
         started_ns = unix_ns()
@@ -122,7 +168,11 @@ class Session:
         run = 0
         waiting = iter(requests)
         for argv in waiting:
-            entry = find(argv[0])
+            entry: Entry | None
+            try:
+                entry = entries[argv[0]]
+            except KeyError:
+                entry = None
             if (
                 entry is None
                 or self.gate
@@ -182,7 +232,7 @@ class Session:
                     server.count_error(entry, reply)
                 pieces = len(self.out)
                 encode_into(append, reply, self.resp)
-                if len(self.out) - pieces > 64:
+                if len(self.out) - pieces > 64 or (len(self.out) > pieces and len(self.out[-1]) > 1024):
                     output_bytes += sum(map(len, self.out[pieces:]))
             if keyspace.unsettled:
                 server.settle(call.db.index, argv)
@@ -195,6 +245,8 @@ class Session:
 
     def _account(self, entry: Entry, calls: int, elapsed_ns: int) -> None:
         """Count a run of calls; the last of them is `running_argv`."""
+        if elapsed_ns < 0:
+            elapsed_ns = 0
         entry.calls += calls
         entry.elapsed_ns += elapsed_ns
         average_ns = elapsed_ns // calls

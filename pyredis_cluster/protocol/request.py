@@ -39,6 +39,8 @@ UNAUTHENTICATED_BULK_MAX_BYTES = 16384
 DEFAULT_BULK_MAX_BYTES = 512 * 1024 * 1024
 """Default of proto-max-bulk-len."""
 
+Request = list[bytes]
+
 # hiredis allocates an aggregate before its elements arrive: a header that announces a million or more is
 # never shown to it. The literal first byte makes the common one of the two searches fast.
 _HUGE_ARRAY = re.compile(rb"\*\d{7}").search
@@ -47,13 +49,13 @@ _HUGE_AGGREGATE = re.compile(rb"[*~>]\d{7}").search
 _STAR, _DOLLAR, _LINE_FEED = b"*$\n"
 _PLUS, _EQUALS, _OPENING, _GREATER, _TILDE, _BAR = b"+=(>~|"
 _LISTS = {list}
-_INCOMPLETE = object()
+# What hiredis answers for want of bytes: a list, since each request is compared with it until it comes, and
+# lists of different length are told apart at once.
+_INCOMPLETE: Request = []
 
 _SMALL_BYTES = 128
 _LINES = {b"*%d" % count: 2 * count + 2 for count in range(1, 32)}
 _LENGTH = {b"$%d" % length: length for length in range(_SMALL_BYTES)}
-
-Request = list[bytes]
 
 
 class StrictParser:
@@ -278,9 +280,11 @@ class RequestParser:
             requests = list(iter(reader.gets, _INCOMPLETE))
             payload = b"".join(chain.from_iterable(requests))
             if set(map(type, requests)) == _LISTS and (is_plain or _counts_agree(data, requests, payload)):
+                # An empty request, which Redis skips, looks like _INCOMPLETE and ends the list early.
+                is_read = not reader.has_data()
                 reader.feed(b"*0\r\n")
-                if reader.gets() == []:
-                    # Redis skips an empty request.
+                last = reader.gets()
+                if is_read and last is not _INCOMPLETE and last == []:
                     return requests if all(requests) else [request for request in requests if request]
         except (TypeError, hiredis.HiredisError, MemoryError):
             pass  # a broken request, or something that is no bulk string

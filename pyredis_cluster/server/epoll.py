@@ -18,7 +18,7 @@ from typing import Any
 
 _READ_BYTES = 65536
 _ROUNDS_PER_DISPATCH = 16
-_SOCKETS_PER_ROUND = 8
+_SOCKETS_PER_ROUND = 16
 """Sockets whose replies leave together: enough to share one wake-up of the other side, few enough that it
 works on the first while the rest are served."""
 
