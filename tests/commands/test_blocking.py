@@ -195,7 +195,7 @@ def test_a_failure_while_serving_concerns_only_who_is_served(
     other = _waiting(harness, "BLPOP l 0")
 
     assert client.session.blocked is not None
-    monkeypatch.setattr(client.session.blocked, "argv", [b"BLPOP"])  # too short for its handler
+    monkeypatch.setattr(client.session.blocked, "argv", [b"no such command"])
     assert harness.run("RPUSH l a") == 1
     assert failed == [client.session]
     assert _only(other) == [b"l", b"a"]
