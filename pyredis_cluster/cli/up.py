@@ -73,14 +73,12 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
     handle_signals(loop, Log(SystemClock(), write_nowhere), lambda name: _stop(cluster, logs, options))
     try:
         await cluster.start()
-        await _make_ready(cluster)
+        failure = await _make_ready(cluster)
     except StartError:
+        failure = _where(options, directory)
+    if failure:
         _stop(cluster, logs, options)
-        _explain(options, directory)
-        return 1
-    except TimeoutError:
-        cluster.stop()
-        print("The nodes did not become a cluster in time.", file=sys.stderr)
+        print(failure, file=sys.stderr)
         return 1
     if not any(server.stopped.is_set() for server in servers):
         print(_welcome(options), flush=True)
@@ -89,11 +87,20 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
     return 0
 
 
-async def _make_ready(cluster: LocalCluster) -> None:
-    if cluster.is_new:
-        await cluster.form()
-    else:
-        await cluster.wait_until_ok()
+async def _make_ready(cluster: LocalCluster) -> str:
+    """Wait until the nodes are a cluster, or were stopped meanwhile; returns why they cannot be one, or nothing."""
+    if not (cluster.is_new or cluster.is_whole):
+        return (
+            "The directory holds a cluster of other nodes: give --primaries and --port as when it was made."
+        )
+    ready = asyncio.ensure_future(cluster.form() if cluster.is_new else cluster.wait_until_ok())
+    stopped = asyncio.ensure_future(cluster.wait_until_stopped())
+    await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
+    for each in (ready, stopped):
+        each.cancel()
+    if ready.done() and isinstance(ready.exception(), TimeoutError):
+        return "The nodes did not become a cluster in time."
+    return ""
 
 
 def _config(port: int, bind: str, directory: str) -> Config:
@@ -113,11 +120,12 @@ def _stop(cluster: LocalCluster, logs: list[Log], options: UpOptions) -> bool:
     return True
 
 
-def _explain(options: UpOptions, directory: str) -> None:
+def _where(options: UpOptions, directory: str) -> str:
     last = options.port + options.primaries - 1
-    print(f"The cluster cannot be started on ports {options.port}-{last}.", file=sys.stderr)
+    text = f"The cluster cannot be started on ports {options.port}-{last}."
     if options.directory is not None:
-        print(f"The logs are in {directory}/<port>/{_LOG_FILE}.", file=sys.stderr)
+        text += f"\nThe logs are in {directory}/<port>/{_LOG_FILE}."
+    return text
 
 
 def _welcome(options: UpOptions) -> str:

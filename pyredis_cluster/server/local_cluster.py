@@ -37,6 +37,11 @@ class LocalCluster:
         states = [node.core.state for node in self._nodes()]
         return all(len(state.nodes) == 1 and not state.myself.slot_count for state in states)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether these nodes own all slots together."""
+        return sum(node.core.state.myself.slot_count for node in self._nodes()) == SLOT_COUNT
+
     async def form(self, *, limit_s: float = 30.0) -> None:
         """Make new nodes one cluster, the slots divided evenly, by what redis-cli has them do.
 

@@ -14,7 +14,7 @@ import redis
 from pyredis_cluster.protocol.slots import SLOT_COUNT
 from pyredis_cluster.server.local_cluster import even_ranges
 from tests.support.ports import BUS_OFFSET, free_port, release_port
-from tests.support.program import run, started
+from tests.support.program import run, started, wait_until
 from tests.support.servers import our_program
 from tests.support.wire import RawClient
 
@@ -97,6 +97,32 @@ class TestUp:
         assert len(seen[0]) == NODES
         log = (tmp_path / "data" / str(port) / "server.log").read_text()
         assert log.count("Redis is now ready to exit, bye bye...") == 2
+
+    def test_directory_of_another_cluster(self, tmp_path: Path, port: int) -> None:
+        up = ("up", "--port", str(port), "--dir", "data")
+        with started(OURS, *up, directory=tmp_path) as process:
+            process.wait_for("Ctrl-C ends it.")
+            process.signal(signal.SIGTERM)
+            assert process.wait() == 0
+        code, output = run(OURS, *up, "--primaries", "2", directory=tmp_path)
+        assert code == 1
+        assert output == (
+            "The directory holds a cluster of other nodes: give --primaries and --port as when it was made.\n"
+        )
+
+    def test_ended_before_it_is_ready(self, tmp_path: Path, port: int) -> None:
+        up = ("up", "--port", str(port), "--dir", "data")
+        log = tmp_path / "data" / str(port + 2) / "server.log"
+
+        def starts() -> int:
+            return log.read_text().count("Ready to accept") if log.exists() else 0
+
+        for seen in range(2):
+            # The second time the nodes wait before they serve, as nodes that start again do.
+            with started(OURS, *up, directory=tmp_path) as process:
+                wait_until(lambda seen=seen: starts() > seen)  # type: ignore[misc]
+                process.signal(signal.SIGINT)
+                assert process.wait() == 0
 
     def test_port_in_use(self, tmp_path: Path, port: int) -> None:
         with socket.create_server(("127.0.0.1", port + 1)):
