@@ -88,7 +88,7 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
 
 
 async def _make_ready(cluster: LocalCluster) -> str:
-    """Wait until the nodes are a cluster, or were stopped meanwhile; returns why they cannot be one, or nothing."""
+    """Wait until the nodes are a cluster or were stopped; returns why they cannot be one, or nothing."""
     if not (cluster.is_new or cluster.is_whole):
         return (
             "The directory holds a cluster of other nodes: give --primaries and --port as when it was made."
