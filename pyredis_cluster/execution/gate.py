@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution import protection
 from pyredis_cluster.execution.command import (
     ADMIN,
     DENYOOM,
@@ -107,6 +108,7 @@ def process(session: Session, argv: list[bytes]) -> Reply:
 def _check_and_call(session: Session, argv: list[bytes]) -> Reply:
     server = session.server
     if argv[0].lower() in _HTTP:
+        protection.warn_of_http(server, session)
         session.close(after_flush=False)
         session.out.clear()
         return NO_REPLY

@@ -8,7 +8,10 @@ from pyredis_cluster.protocol.errors import CommandError
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
+    from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.session import Session
+
+_WARNS_EVERY_MS = 60_000
 
 
 def is_local(session: Session) -> bool:
@@ -27,4 +30,17 @@ def refusal(config: Config, session: Session, command: str) -> CommandError | No
         f"run it "
         "from a local connection, otherwise you need to set this option in the configuration file, and then "
         "restart the server."
+    )
+
+
+def warn_of_http(server: ServerState, session: Session) -> None:
+    """Log, at most once a minute, that someone speaks HTTP: a browser may be made to attack this port."""
+    now_ms = server.keyspace.now_ms
+    if now_ms - server.http_warned_ms <= _WARNS_EVERY_MS:
+        return
+    server.http_warned_ms = now_ms
+    server.host.log.warning(
+        "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to "
+        "Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise "
+        f"your Redis instance. Connection from {session.address} aborted."
     )

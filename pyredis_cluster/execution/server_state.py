@@ -89,6 +89,7 @@ class ServerState:
         self.slow_ns = NEVER_NS
         """From how long on `note_slow` hears of a command."""
         self.notify_flags = 0
+        self.http_warned_ms = 0
         self.expiry_budget_ns = 0
         """What one expiry cycle may take."""
         self.max_bulk_bytes = 0

@@ -54,6 +54,20 @@ class TestPassword:
         assert harness.state.statistics.acl_denied_auth == 1
 
 
+def test_http_closes_the_connection_and_is_logged_once_a_minute(harness: Harness) -> None:
+    log = harness.host.log.messages
+    for request, logged in (("POST / HTTP/1.1", 1), ("Host: a", 1), ("post", 2)):
+        client = harness.connect()
+        client.session.address = "127.0.0.1:5000"
+        client.session.execute([[b"PING"], request.encode().split(), [b"PING"]])
+        assert client.closed
+        assert client.read_all() == []
+        assert len(log) == logged
+        harness.advance(40_000)
+    assert log[0].startswith("Possible SECURITY ATTACK")
+    assert log[0].endswith("Connection from 127.0.0.1:5000 aborted.")
+
+
 class TestReset:
     def test_it_takes_everything_back_but_the_library(self, harness: Harness) -> None:
         client = harness.client
