@@ -15,7 +15,7 @@ from pyredis_cluster.keyspace.serialized import serialized_bytes
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.keyspace.types.value import Value
-from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, NO_SUCH_KEY, CommandError
+from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, NO_SUCH_KEY, CommandError, subcommand_syntax
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer_between
 from pyredis_cluster.protocol.reply import (
     FALSE,
@@ -99,10 +99,7 @@ def debug_(call: Call, argv: list[bytes]) -> Reply:
             return run(call, argv)
     if name in _NOT_HERE:
         raise CommandError(f"ERR DEBUG {name.upper()} is not supported by this server")
-    raise CommandError(
-        b"ERR unknown subcommand or wrong number of arguments for '%b'. Try %b HELP."
-        % (argv[1][:128], argv[0].upper())
-    )
+    raise subcommand_syntax(argv)
 
 
 def _sleep(call: Call, argv: list[bytes]) -> Reply:

@@ -127,7 +127,7 @@ def _parse_conditions(argv: list[bytes]) -> int:
     for word in argv[3:]:
         condition = _CONDITIONS.get(word.lower())
         if condition is None:
-            raise CommandError(b"ERR Unsupported option " + word)
+            raise CommandError(b"ERR Unsupported option " + word.partition(b"\0")[0])
         conditions |= condition
     if conditions & _NX and conditions != _NX:
         raise _NX_AND_OTHERS

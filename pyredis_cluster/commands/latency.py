@@ -93,7 +93,7 @@ def latency_graph(call: Call, argv: list[bytes]) -> Reply:
     """
     series = call.server.latency.events.get(argv[2])
     if series is None:
-        raise CommandError(b"ERR No samples available for event '%b'" % argv[2])
+        raise CommandError(b"ERR No samples available for event '%b'" % argv[2].partition(b"\0")[0])
     now_s = call.now_ms // 1000
     values = [latency_ms for _, latency_ms in series.samples]
     labels = [_age(now_s - time_s) for time_s, _ in series.samples]

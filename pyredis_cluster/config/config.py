@@ -243,7 +243,7 @@ class Config:
             directive = find(given)
             if directive is None:
                 text = b"ERR Unknown option or number of arguments for CONFIG SET - '%b'"
-                raise CommandError(text % given)
+                raise CommandError(text % given.partition(b"\0")[0])
             name = given.decode().lower()
             written = given.decode()
             if directive.immutable:

@@ -235,17 +235,29 @@ class SortedSet(Value):
     def lex_range(self, wanted: LexRange, *, reverse: bool = False) -> tuple[int, int]:
         """The ranks (start, stop) of the entries within `wanted`, sought from the end if `reverse`.
 
-        Where scores differ, and such a range means nothing, a listpack answers as Redis does; O(n) for it.
+        Where scores differ, and such a range means nothing, a listpack answers as Redis does, and a skip list
+        does while members are in order all the same; O(n) for a listpack.
         """
         if wanted.is_empty or not self.scores:
             return 0, 0
         if self.is_listpack:
             return wanted.walk([member for _, member in self._order[:]], reverse=reverse)
         score = self._order[0][0]
+        if score != self._order[-1][0]:
+            return self._lex_range_across_scores(wanted)
         start = 0 if wanted.low is None else self._order.bisect_left((score, wanted.first_member()))
         stop = len(self.scores)
         if wanted.high is not None:
             stop = self._order.bisect_left((score, wanted.end_member()))
+        return (start, stop) if start < stop else (0, 0)
+
+    def _lex_range_across_scores(self, wanted: LexRange) -> tuple[int, int]:
+        """The entries within, searched by member alone as a skip list is, as if members were in order."""
+        start, stop = 0, len(self.scores)
+        if wanted.low is not None:
+            start = bisect_left(self._order, wanted.first_member(), key=_member_of)
+        if wanted.high is not None:
+            stop = bisect_left(self._order, wanted.end_member(), key=_member_of)
         return (start, stop) if start < stop else (0, 0)
 
     def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
@@ -266,6 +278,10 @@ class SortedSet(Value):
         if limits is not None and self.is_listpack:
             assert len(self.scores) <= limits.zset_max_listpack_entries
             assert all(len(member) <= limits.zset_max_listpack_value for member in self.scores)
+
+
+def _member_of(entry: tuple[float, bytes]) -> bytes:
+    return entry[1]
 
 
 def _score_bytes(score: float) -> int:
