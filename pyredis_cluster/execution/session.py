@@ -227,6 +227,8 @@ class Session:
                 append(INTEGER_WIRE[reply] if 0 <= reply < 1024 else b":%d\r\n" % reply)
             elif reply is None:
                 append(b"$-1\r\n" if self.resp == 2 else b"_\r\n")
+            elif kind is list and not reply:
+                append(b"*0\r\n")
             else:
                 if kind is CommandError:
                     server.count_error(entry, reply)

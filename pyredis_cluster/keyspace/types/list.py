@@ -10,6 +10,9 @@ from pyredis_cluster.keyspace.types.listpack import EMPTY_LISTPACK_BYTES, entrie
 from pyredis_cluster.keyspace.types.quicklist import Quicklist, exceeds_node, node_limits
 from pyredis_cluster.keyspace.types.value import Value
 
+_MOST_UNFILED = 256
+"""Pushes that wait to be divided among nodes: many at once are cheaper, but someone has to wait for them."""
+
 _SHIFT_IN_PLACE = 64
 """Up to so many elements it is cheaper to move them all than to divide them anew."""
 
@@ -20,12 +23,13 @@ class List(Value):
     The elements stand in two Python lists, the first of them reversed, so that both ends are ends of a list:
     pushing and popping is O(1) amortised, and reading any range costs only what is read.
 
-    `quicklist` is None while the encoding is `listpack`. Methods that may change the encoding take `fill`,
-    the directive `list-max-listpack-size`. Those that remove do not shrink the encoding: callers do, with
-    `shrink`, after all that a command does to the list.
+    `quicklist` is None while the encoding is `listpack`. What was pushed to one end lately is not in it yet
+    (`_unfiled`: so many at the head, negative: at the tail) until it is asked for. Methods that may change
+    the encoding take `fill`, the directive `list-max-listpack-size`. Those that remove do not shrink the
+    encoding: callers do, with `shrink`, after all that a command does to the list.
     """
 
-    __slots__ = ("_bytes", "_head", "_tail", "quicklist")
+    __slots__ = ("_bytes", "_head", "_quicklist", "_tail", "_unfiled")
 
     type_name = b"list"
 
@@ -34,7 +38,29 @@ class List(Value):
         self._head: list[bytes] = []
         self._tail: list[bytes] = []
         self._bytes = EMPTY_LISTPACK_BYTES
-        self.quicklist: Quicklist | None = None
+        self._quicklist: Quicklist | None = None
+        self._unfiled = 0
+
+    @property
+    def quicklist(self) -> Quicklist | None:
+        """How the elements are divided among nodes; None for a listpack."""
+        if self._unfiled:
+            self._file()
+        return self._quicklist
+
+    @quicklist.setter
+    def quicklist(self, quicklist: Quicklist | None) -> None:
+        self._quicklist = quicklist
+
+    def _file(self) -> None:
+        """Divide among nodes what was pushed since it was last done."""
+        quicklist = self._quicklist
+        assert quicklist is not None
+        unfiled, self._unfiled = self._unfiled, 0
+        if unfiled > 0:
+            quicklist.push_head(self._head[-unfiled:])
+        else:
+            quicklist.push_tail(self._tail[unfiled:])
 
     @classmethod
     def build(cls, elements: Iterable[bytes], fill: int, *, node_fill: int | None = None) -> Self:
@@ -65,7 +91,7 @@ class List(Value):
 
     def encoding(self) -> bytes:
         """`listpack` or `quicklist`."""
-        return b"listpack" if self.quicklist is None else b"quicklist"
+        return b"listpack" if self._quicklist is None else b"quicklist"
 
     def copy(self) -> Self:
         """An independent copy of the same encoding. O(n)."""
@@ -89,15 +115,14 @@ class List(Value):
 
         Returns the length after.
         """
-        quicklist = self.quicklist
-        if quicklist is None:
-            quicklist = self.make_room(elements, fill)
-            if quicklist is None:
-                self._bytes += entries_bytes(elements)
+        if self._quicklist is None and self.make_room(elements, fill) is None:
+            self._bytes += entries_bytes(elements)
+        elif not 0 <= self._unfiled < _MOST_UNFILED:
+            self._file()
         head = self._head
         head += elements
-        if quicklist is not None:
-            quicklist.push_head(elements)
+        if self._quicklist is not None:
+            self._unfiled += len(elements)
         return len(head) + len(self._tail)
 
     def push_tail(self, elements: list[bytes], fill: int) -> int:
@@ -105,19 +130,19 @@ class List(Value):
 
         Returns the length after.
         """
-        quicklist = self.quicklist
-        if quicklist is None:
-            quicklist = self.make_room(elements, fill)
-            if quicklist is None:
-                self._bytes += entries_bytes(elements)
+        if self._quicklist is None and self.make_room(elements, fill) is None:
+            self._bytes += entries_bytes(elements)
+        elif not -_MOST_UNFILED < self._unfiled <= 0:
+            self._file()
         tail = self._tail
         tail += elements
-        if quicklist is not None:
-            quicklist.push_tail(elements)
+        if self._quicklist is not None:
+            self._unfiled -= len(elements)
         return len(tail) + len(self._head)
 
     def pop_head(self) -> bytes:
         """Remove and return the first element. O(1) amortised. Raises IndexError if there is none."""
+        quicklist = self.quicklist
         head = self._head
         if head:
             element = head.pop()
@@ -130,14 +155,15 @@ class List(Value):
                 element = head.pop()
             else:
                 element = tail.pop(0)
-        if self.quicklist is None:
+        if quicklist is None:
             self._bytes -= entry_bytes(element)
         else:
-            self.quicklist.pop_head(element)
+            quicklist.pop_head(element)
         return element
 
     def pop_tail(self) -> bytes:
         """Remove and return the last element. O(1) amortised. Raises IndexError if there is none."""
+        quicklist = self.quicklist
         tail = self._tail
         if tail:
             element = tail.pop()
@@ -150,10 +176,10 @@ class List(Value):
                 element = tail.pop()
             else:
                 element = head.pop(0)
-        if self.quicklist is None:
+        if quicklist is None:
             self._bytes -= entry_bytes(element)
         else:
-            self.quicklist.pop_tail(element)
+            quicklist.pop_tail(element)
         return element
 
     def range(self, start: int, stop: int) -> list[bytes]:
@@ -177,16 +203,17 @@ class List(Value):
 
     def set(self, index: int, element: bytes) -> None:
         """Replace the element at an index from 0. O(1), but O(nodes) for a quicklist."""
+        quicklist = self.quicklist
         growth = entry_bytes(element) - entry_bytes(self[index])
         count = len(self._head)
         if index < count:
             self._head[count - 1 - index] = element
         else:
             self._tail[index - count] = element
-        if self.quicklist is None:
+        if quicklist is None:
             self._bytes += growth
         else:
-            self.quicklist.resize(index, growth)
+            quicklist.resize(index, growth)
 
     def insert(self, pivot: bytes, element: bytes, *, before: bool) -> bool:
         """Put `element` beside the first `pivot`; whether there is one. O(n). The caller has made room."""
@@ -215,6 +242,7 @@ class List(Value):
         places = _places(elements, element, count)
         if not places:
             return 0
+        quicklist = self.quicklist
         size = entry_bytes(element)
         kept: list[bytes] = []
         start = 0
@@ -224,10 +252,10 @@ class List(Value):
         kept += elements[start:]
         self._head = []
         self._tail = kept
-        if self.quicklist is None:
+        if quicklist is None:
             self._bytes -= size * len(places)
         else:
-            self.quicklist.remove_each(places, size)
+            quicklist.remove_each(places, size)
         return len(places)
 
     def remove_range(self, start: int, stop: int) -> None:

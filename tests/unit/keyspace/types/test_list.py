@@ -170,3 +170,29 @@ def test_memory_grows_with_what_is_in() -> None:
     ]
     assert all(later > earlier for earlier, later in pairwise(sizes))
     assert 20_000 < sizes[-1] < 50_000
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["head", "tail", "pop_head", "pop_tail", "set", "remove"]), st.binary(max_size=40)
+        )
+    )
+)
+def test_nodes_are_the_same_whenever_they_are_asked_for(steps: list[tuple[str, bytes]]) -> None:
+    asked, left = _filled(*[b"v" * 30] * 9, fill=4), _filled(*[b"v" * 30] * 9, fill=4)
+    for step, element in steps:
+        for value in (asked, left):
+            if step in ("head", "tail"):
+                getattr(value, f"push_{step}")([element, element], 4)
+            elif step == "set" and value:
+                value.set(len(value) // 2, element)
+            elif step == "remove":
+                value.remove(element, 1)
+            elif value and step.startswith("pop"):
+                getattr(value, step)()
+        assert asked.quicklist is not None
+    assert asked.quicklist is not None
+    assert left.quicklist is not None
+    assert asked.quicklist.nodes == left.quicklist.nodes
+    asked._check()
