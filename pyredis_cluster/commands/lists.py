@@ -23,6 +23,8 @@ def elements_removed(call: Call, key: bytes, value: List, event: bytes, count: i
     """Tell that a command removed elements, and delete the list or shrink its encoding."""
     db = call.db
     db.changed(key, NOTIFY_LIST, event, count)
+    if value.is_long:
+        return
     if not value:
         db.delete_if_empty(key, value)
     elif value.quicklist is not None:

@@ -19,6 +19,7 @@ from pyredis_cluster.protocol.reply import Reply
 _DECREMENT_OVERFLOW = CommandError("ERR decrement would overflow")
 _NOT_FINITE = CommandError("ERR increment would produce NaN or Infinity")
 _ZERO = Fraction(0)
+_ZERO_DIGIT = ord("0")
 _KEY = KeyRange(1, flags=RW | ACCESS | UPDATE)
 _FLAGS = WRITE | DENYOOM | FAST
 
@@ -36,7 +37,24 @@ def incr(call: Call, argv: list[bytes]) -> Reply:
 
     The value after the increment. Raises an error unless the value is a 64-bit integer.
     """
-    return _add(call, argv[1], 1)
+    key = argv[1]
+    db = call.db
+    keyspace = db.keyspace
+    value = db.values.get(key)
+    if value.__class__ is not String or key in db.expires or keyspace.observer is not None:
+        return _add(call, key, 1)
+    # What `_add` does where nothing is unusual, without the calls that it makes.
+    data = value.data
+    if len(data) > 18 or not data.isdigit() or data[0] == _ZERO_DIGIT:
+        return _add(call, key, 1)
+    number = int(data) + 1
+    value.data = b"%d" % number
+    if keyspace.touch_lfu is None:
+        value.lru = keyspace.lru_clock
+    else:
+        value.lru = keyspace.touch_lfu(value.lru)
+    keyspace.dirty += 1
+    return number
 
 
 @strings.command(
@@ -98,7 +116,7 @@ def _add(call: Call, key: bytes, increment: int) -> int:
         db.changed(key, NOTIFY_STRING, b"incrby")
         return increment
     data = value.data
-    if len(data) < 19 and data.isdigit() and data[0] != 48:
+    if len(data) < 19 and data.isdigit() and data[0] != _ZERO_DIGIT:
         # The common case: surely canonical and within 64 bits.
         number = int(data) + increment
     else:

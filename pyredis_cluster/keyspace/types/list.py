@@ -52,6 +52,12 @@ class List(Value):
     def quicklist(self, quicklist: Quicklist | None) -> None:
         self._quicklist = quicklist
 
+    @property
+    def is_long(self) -> bool:
+        """Whether there are several nodes: then it is not empty, and `shrink` has nothing to do."""
+        quicklist = self._quicklist
+        return quicklist is not None and len(quicklist.nodes) > 1
+
     def _file(self) -> None:
         """Divide among nodes what was pushed since it was last done."""
         quicklist = self._quicklist
@@ -142,7 +148,9 @@ class List(Value):
 
     def pop_head(self) -> bytes:
         """Remove and return the first element. O(1) amortised. Raises IndexError if there is none."""
-        quicklist = self.quicklist
+        if self._unfiled:
+            self._file()
+        quicklist = self._quicklist
         head = self._head
         if head:
             element = head.pop()
@@ -163,7 +171,9 @@ class List(Value):
 
     def pop_tail(self) -> bytes:
         """Remove and return the last element. O(1) amortised. Raises IndexError if there is none."""
-        quicklist = self.quicklist
+        if self._unfiled:
+            self._file()
+        quicklist = self._quicklist
         tail = self._tail
         if tail:
             element = tail.pop()

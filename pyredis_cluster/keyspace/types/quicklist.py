@@ -16,6 +16,8 @@ from pyredis_cluster.keyspace.types.listpack import EMPTY_LISTPACK_BYTES, entry_
 
 UNLIMITED = 1 << 62
 
+_NINE = ord("9")
+
 _NODE_BYTES = (4096, 8192, 16384, 32768, 65536)
 _SAFE_BYTES = 8192
 """Bound of a node whose elements are counted, so that large elements do not make it unwieldy."""
@@ -69,7 +71,7 @@ class Quicklist:
             if node is not None and node[1] + length <= size_limit and node[0] < count_limit:
                 node[0] += 1
                 # Short and no number: not worth a call.
-                node[1] += length + 2 if length < 64 and element[:1] > b"9" else entry_bytes(element)
+                node[1] += length + 2 if 0 < length < 64 and element[0] > _NINE else entry_bytes(element)
             else:
                 node = [1, EMPTY_LISTPACK_BYTES + entry_bytes(element)]
                 nodes.append(node)
@@ -85,7 +87,7 @@ class Quicklist:
             if node is not None and node[1] + length <= size_limit and node[0] < count_limit:
                 node[0] += 1
                 # Short and no number: not worth a call.
-                node[1] += length + 2 if length < 64 and element[:1] > b"9" else entry_bytes(element)
+                node[1] += length + 2 if 0 < length < 64 and element[0] > _NINE else entry_bytes(element)
             else:
                 node = [1, EMPTY_LISTPACK_BYTES + entry_bytes(element)]
                 nodes.appendleft(node)
@@ -98,7 +100,7 @@ class Quicklist:
         else:
             node[0] -= 1
             length = len(element)
-            node[1] -= length + 2 if length < 64 and element[:1] > b"9" else entry_bytes(element)
+            node[1] -= length + 2 if 0 < length < 64 and element[0] > _NINE else entry_bytes(element)
 
     def pop_head(self, element: bytes) -> None:
         """`element` was removed from the head."""
@@ -108,7 +110,7 @@ class Quicklist:
         else:
             node[0] -= 1
             length = len(element)
-            node[1] -= length + 2 if length < 64 and element[:1] > b"9" else entry_bytes(element)
+            node[1] -= length + 2 if 0 < length < 64 and element[0] > _NINE else entry_bytes(element)
 
     def locate(self, index: int) -> tuple[int, int]:
         """(number of the node that holds element `index`, index of that node's first element)."""
