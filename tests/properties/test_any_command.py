@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.properties.commands import Argv, check_same
-from tests.support.wire import Node, RawClient
+from tests.properties.commands import Argv, Servers, check_same
+from tests.support.wire import Node
 
 pytestmark = [pytest.mark.real_server, pytest.mark.slow]
 
@@ -93,9 +93,9 @@ def _options(node: Node) -> set[bytes]:
 
 
 @pytest.fixture(scope="session")
-def signatures(started: tuple[RawClient, RawClient]) -> list[Signature]:
+def signatures(started: Servers) -> list[Signature]:
     """All commands of ours that can be compared at random."""
-    ours = started[0]
+    ours = started.ours
     found: list[Signature] = []
     for info in ours.ask("COMMAND").items:
         name, arity, first_key = info.items[0].value, info.items[1].value, info.items[3].value
@@ -139,10 +139,8 @@ def _calls(draw: st.DrawFn, signatures: list[Signature]) -> Argv:
 
 
 @given(data=st.data())
-def test_any_command(
-    data: st.DataObject, servers: tuple[RawClient, RawClient], signatures: list[Signature]
-) -> None:
+def test_any_command(data: st.DataObject, servers: Servers, signatures: list[Signature]) -> None:
     """Ours and the real server answer alike."""
     assert len(signatures) > 100
     sequence = data.draw(st.lists(_calls(signatures), min_size=1, max_size=20))
-    check_same(*servers, [[b"SELECT", b"0"], *FILLING, *sequence, [b"RESET"]])
+    check_same(servers, [[b"SELECT", b"0"], *FILLING, *sequence, [b"RESET"]])

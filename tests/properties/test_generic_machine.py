@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.properties.commands import (
     Argv,
+    Servers,
     check_same,
     command,
     counts,
@@ -23,7 +24,6 @@ from tests.properties.commands import (
     values,
     words,
 )
-from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.real_server, pytest.mark.slow]
 
@@ -78,7 +78,7 @@ KEYS_OF_ANY_TYPE = sequences(
 
 
 @given(sequence=KEYS_OF_ANY_TYPE)
-def test_keys_of_any_type(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
+def test_keys_of_any_type(sequence: list[Argv], servers: Servers) -> None:
     """Ours and the real server answer alike."""
     # A transaction or a database left over from the last sequence would be the start of this one.
-    check_same(*servers, [[b"RESET"], *sequence, [b"RESET"]])
+    check_same(servers, [[b"RESET"], *sequence, [b"RESET"]])

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from tests.properties.commands import (
     Argv,
+    Servers,
     check_same,
     command,
     doubles,
@@ -23,7 +24,6 @@ from tests.properties.commands import (
     values,
     words,
 )
-from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.real_server, pytest.mark.slow]
 
@@ -51,6 +51,6 @@ HASHES = sequences(
 
 
 @given(sequence=HASHES)
-def test_hashes(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
+def test_hashes(sequence: list[Argv], servers: Servers) -> None:
     """Ours and the real server answer alike."""
-    check_same(*servers, sequence)
+    check_same(servers, sequence)

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from tests.properties.commands import (
     Argv,
+    Servers,
     check_same,
     command,
     counts,
@@ -21,7 +22,6 @@ from tests.properties.commands import (
     some,
     words,
 )
-from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.real_server, pytest.mark.slow]
 
@@ -57,6 +57,6 @@ LISTS = sequences(
 
 
 @given(sequence=LISTS)
-def test_lists(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
+def test_lists(sequence: list[Argv], servers: Servers) -> None:
     """Ours and the real server answer alike."""
-    check_same(*servers, sequence)
+    check_same(servers, sequence)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.properties.commands import (
     Argv,
+    Servers,
     check_same,
     command,
     counts,
@@ -21,7 +22,6 @@ from tests.properties.commands import (
     some,
     words,
 )
-from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.real_server, pytest.mark.slow]
 
@@ -52,6 +52,6 @@ SETS = sequences(
 
 
 @given(sequence=SETS)
-def test_sets(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
+def test_sets(sequence: list[Argv], servers: Servers) -> None:
     """Ours and the real server answer alike."""
-    check_same(*servers, sequence)
+    check_same(servers, sequence)

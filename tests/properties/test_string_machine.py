@@ -7,6 +7,7 @@ from hypothesis import given
 
 from tests.properties.commands import (
     Argv,
+    Servers,
     check_same,
     command,
     counts,
@@ -23,7 +24,6 @@ from tests.properties.commands import (
     some,
     values,
 )
-from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.real_server, pytest.mark.slow]
 
@@ -61,6 +61,6 @@ STRINGS = sequences(
 
 
 @given(sequence=STRINGS)
-def test_strings(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
+def test_strings(sequence: list[Argv], servers: Servers) -> None:
     """Ours and the real server answer alike."""
-    check_same(*servers, sequence)
+    check_same(servers, sequence)

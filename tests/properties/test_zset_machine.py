@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.properties.commands import (
     Argv,
+    Servers,
     check_same,
     command,
     counts,
@@ -24,7 +25,6 @@ from tests.properties.commands import (
     some,
     words,
 )
-from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.real_server, pytest.mark.slow]
 
@@ -81,6 +81,6 @@ SORTED_SETS = sequences(
 
 
 @given(sequence=SORTED_SETS)
-def test_sorted_sets(sequence: list[Argv], servers: tuple[RawClient, RawClient]) -> None:
+def test_sorted_sets(sequence: list[Argv], servers: Servers) -> None:
     """Ours and the real server answer alike."""
-    check_same(*servers, sequence)
+    check_same(servers, sequence)
