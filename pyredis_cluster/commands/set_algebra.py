@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from itertools import filterfalse, islice
 
 from pyredis_cluster.commands.sets import sets
+from pyredis_cluster.commands.storing import store
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, RW, UPDATE, KeyCount, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC, NOTIFY_SET
+from pyredis_cluster.keyspace.events import NOTIFY_SET
 from pyredis_cluster.keyspace.limits import EncodingLimits
 from pyredis_cluster.keyspace.types.set import INTSET, LISTPACK, Set
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
@@ -229,13 +230,4 @@ def sdiffstore(call: Call, argv: list[bytes]) -> Reply:
 
 
 def _store(call: Call, key: bytes, result: Set | None, event: bytes) -> int:
-    db = call.db
-    if not result:
-        if db.discard(key) is not None:
-            db.changed(key, NOTIFY_GENERIC, b"del")
-        return 0
-    # An old value that is expired is told of as such before it is replaced.
-    db.peek(key)
-    db.put(key, result)
-    db.changed(key, NOTIFY_SET, event)
-    return len(result)
+    return store(call.db, key, result, NOTIFY_SET, event)

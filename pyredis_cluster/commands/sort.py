@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pyredis_cluster.commands.sort_pattern import SortPattern
+from pyredis_cluster.commands.storing import store
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyRange, KeyUnknown
 from pyredis_cluster.keyspace.database import Database
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC, NOTIFY_LIST
+from pyredis_cluster.keyspace.events import NOTIFY_LIST
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
@@ -98,8 +99,10 @@ def sort_(call: Call, argv: list[bytes]) -> Reply:
     found = _sorted(call.db, argv[1], options)
     if options.store is None:
         return found
-    _store(call, options.store, [b"" if element is None else element for element in found])
-    return len(found)
+    elements = [b"" if element is None else element for element in found]
+    fill = call.keyspace.limits.list_max_listpack_size
+    result = List.build(elements, fill, node_fill=_STORED_NODE_FILL) if elements else None
+    return store(call.db, options.store, result, NOTIFY_LIST, b"sortstore", len(elements))
 
 
 @sort.command(
@@ -221,13 +224,3 @@ def _score(text: bytes | None) -> float:
     if number is None:
         raise _NOT_A_SCORE
     return number
-
-
-def _store(call: Call, destination: bytes, elements: list[bytes]) -> None:
-    db = call.db
-    if elements:
-        fill = db.keyspace.limits.list_max_listpack_size
-        db.put(destination, List.build(elements, fill, node_fill=_STORED_NODE_FILL))
-        db.changed(destination, NOTIFY_LIST, b"sortstore", len(elements))
-    elif db.discard(destination) is not None:
-        db.changed(destination, NOTIFY_GENERIC, b"del")

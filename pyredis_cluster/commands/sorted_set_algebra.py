@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pyredis_cluster.commands.sorted_set_ranges import store
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
+from pyredis_cluster.commands.storing import store
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyCount, KeyRange
+from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, WRONG_TYPE, CommandError
@@ -187,7 +188,8 @@ def _reply(call: Call, operands: _Operands, scores: Scores) -> Reply:
 
 
 def _store(call: Call, destination: bytes, scores: Scores, event: bytes) -> int:
-    return store(call, destination, SortedSet.of(scores, call.keyspace.limits), event)
+    result = SortedSet.of(scores, call.keyspace.limits)
+    return store(call.db, destination, result, NOTIFY_ZSET, event)
 
 
 @sorted_sets.command(

@@ -13,10 +13,11 @@ from pyredis_cluster.commands.entry_ranges import (
     score_range,
 )
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
+from pyredis_cluster.commands.storing import store
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC, NOTIFY_ZSET
+from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.numbers import integer
@@ -269,19 +270,4 @@ def zrangestore(call: Call, argv: list[bytes]) -> Reply:
     # Redis does not know the number in advance unless ranks were given, and prepares for the worst.
     is_listpack = None if isinstance(query.wanted, RankRange) else False
     result = SortedSet.of(scores, call.keyspace.limits, is_listpack=is_listpack)
-    return store(call, argv[1], result, b"zrangestore")
-
-
-def store(call: Call, destination: bytes, result: SortedSet, event: bytes) -> int:
-    """Make `result` the value of `destination`, or delete that if it is empty; returns the number of
-    members.
-    """
-    db = call.db
-    is_there = db.peek(destination) is not None
-    if len(result):
-        db.put(destination, result)
-        db.changed(destination, NOTIFY_ZSET, event)
-    elif is_there:
-        db.discard(destination)
-        db.changed(destination, NOTIFY_GENERIC, b"del")
-    return len(result)
+    return store(call.db, argv[1], result, NOTIFY_ZSET, b"zrangestore")

@@ -113,3 +113,28 @@ def test_flushing_and_swapping_take_deadlines_along(harness: Harness) -> None:
     harness.advance(10)
     _tick(harness)
     assert harness.run("GET k") == b"v"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "SINTERSTORE k none",
+        "SUNIONSTORE k none",
+        "ZDIFFSTORE k 1 none",
+        "ZRANGESTORE k none 0 1",
+        "SORT none STORE k",
+    ],
+)
+def test_an_empty_result_deletes_what_had_expired_without_a_word_of_that(request_: str) -> None:
+    harness = Harness()
+    harness.run("SET k v PX 1")
+    harness.advance(1)
+    assert harness.events(request_)[-1:] == [b"del k"]
+    assert harness.state.keyspace.expired_keys == 0
+
+
+def test_a_result_replaces_what_had_expired(harness: Harness) -> None:
+    harness.run("SADD s a")
+    harness.run("SET k v PX 1")
+    harness.advance(1)
+    assert harness.events("SUNIONSTORE k s") == [b"expired k", b"new k", b"sunionstore k"]
