@@ -47,13 +47,22 @@ def lpush(call: Call, argv: list[bytes]) -> Reply:
     The length after. The last element given becomes the first of the list.
     """
     db = call.db
+    keyspace = db.keyspace
     key = argv[1]
-    value = db.write(key, List)
-    if value is None:
-        value = List()
-        db.add(key, value)
-    length = value.push_head(argv[2:], db.keyspace.limits.list_max_listpack_size)
-    db.changed(key, NOTIFY_LIST, b"lpush", len(argv) - 2)
+    value = db.values.get(key)
+    if value.__class__ is List and key not in db.expires and keyspace.touch_lfu is None:
+        value.lru = keyspace.lru_clock  # what `write` does, without the call
+    else:
+        value = db.write(key, List)
+        if value is None:
+            value = List()
+            db.add(key, value)
+    fill = keyspace.limits.list_max_listpack_size
+    length = value.push_one_head(argv[2], fill) if len(argv) == 3 else value.push_head(argv[2:], fill)
+    if keyspace.observer is None:
+        keyspace.dirty += len(argv) - 2
+    else:
+        db.changed(key, NOTIFY_LIST, b"lpush", len(argv) - 2)
     return length
 
 
@@ -73,13 +82,22 @@ def rpush(call: Call, argv: list[bytes]) -> Reply:
     The length after.
     """
     db = call.db
+    keyspace = db.keyspace
     key = argv[1]
-    value = db.write(key, List)
-    if value is None:
-        value = List()
-        db.add(key, value)
-    length = value.push_tail(argv[2:], db.keyspace.limits.list_max_listpack_size)
-    db.changed(key, NOTIFY_LIST, b"rpush", len(argv) - 2)
+    value = db.values.get(key)
+    if value.__class__ is List and key not in db.expires and keyspace.touch_lfu is None:
+        value.lru = keyspace.lru_clock  # what `write` does, without the call
+    else:
+        value = db.write(key, List)
+        if value is None:
+            value = List()
+            db.add(key, value)
+    fill = keyspace.limits.list_max_listpack_size
+    length = value.push_one_tail(argv[2], fill) if len(argv) == 3 else value.push_tail(argv[2:], fill)
+    if keyspace.observer is None:
+        keyspace.dirty += len(argv) - 2
+    else:
+        db.changed(key, NOTIFY_LIST, b"rpush", len(argv) - 2)
     return length
 
 

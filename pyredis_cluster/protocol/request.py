@@ -13,7 +13,7 @@ Two parsers that agree on every input (a property test holds them together):
 What proves it, exactly:
 * Every request is a list, and every argument is `bytes` (they can be joined): nothing is nested or nil.
 * No byte stands in the chunk that could begin another reply which comes as `bytes` or as a list, such as
-  `+`; where a payload holds one, the headers are counted apart from what arguments hold.
+  `+`; where a payload holds one, the requests are written again and compared with the chunk.
 * An empty array fed after it comes back as just that: nothing is left over.
 """
 
@@ -46,8 +46,12 @@ Request = list[bytes]
 _HUGE_ARRAY = re.compile(rb"\*\d{7}").search
 _HUGE_AGGREGATE = re.compile(rb"[*~>]\d{7}").search
 
-_STAR, _DOLLAR, _LINE_FEED = b"*$\n"
+_STAR, _LINE_FEED = b"*\n"
 _PLUS, _EQUALS, _OPENING, _GREATER, _TILDE, _BAR = b"+=(>~|"
+# What makes inline requests more than words between blanks: quotes, NUL, blanks that Python and Redis take
+# differently, and a `*` that may begin a request of the other kind.
+_SPECIAL_INLINE = re.compile(rb"[\"'*\x00\v\f]").search
+
 _LISTS = {list}
 # What hiredis answers for want of bytes: a list, since each request is compared with it until it comes, and
 # lists of different length are told apart at once.
@@ -256,6 +260,8 @@ class RequestParser:
                 requests = self._speculate(data)
                 if requests is not None:
                     return requests
+        elif data[-1] == _LINE_FEED and self._is_regular and not _SPECIAL_INLINE(data):
+            return [words for line in data.split(b"\n") if (words := line.split())]
         requests = self.completed = []
         self._strict.feed(data, requests)
         self._is_regular = self._authenticated and self._strict.at_boundary
@@ -278,8 +284,8 @@ class RequestParser:
         try:
             reader.feed(data)
             requests = list(iter(reader.gets, _INCOMPLETE))
-            payload = b"".join(chain.from_iterable(requests))
-            if set(map(type, requests)) == _LISTS and (is_plain or _counts_agree(data, requests, payload)):
+            b"".join(chain.from_iterable(requests))
+            if set(map(type, requests)) == _LISTS and (is_plain or _is_canonical(data, requests)):
                 # An empty request, which Redis skips, looks like _INCOMPLETE and ends the list early.
                 is_read = not reader.has_data()
                 reader.feed(b"*0\r\n")
@@ -292,13 +298,10 @@ class RequestParser:
         return None
 
 
-def _counts_agree(data: bytes, requests: list[Request], payload: bytes) -> bool:
-    """Whether all is as it must be outside of arguments: a `*` for each request, a `$` for each argument, and
-    one line for each request and two for each argument.
-    """
-    arguments = sum(map(len, requests))
-    return (
-        data.count(_DOLLAR) - payload.count(_DOLLAR) == arguments
-        and data.count(_STAR) - payload.count(_STAR) == len(requests)
-        and data.count(_LINE_FEED) - payload.count(_LINE_FEED) == len(requests) + 2 * arguments
-    )
+def _is_canonical(data: bytes, requests: list[Request]) -> bool:
+    """Whether `data` is how a client would send `requests`, to the byte."""
+    parts: list[bytes] = []
+    for request in requests:
+        parts.append(b"*%d\r\n" % len(request))
+        parts += [b"$%d\r\n%b\r\n" % (len(argument), argument) for argument in request]
+    return b"".join(parts) == data

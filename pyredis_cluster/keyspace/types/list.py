@@ -121,14 +121,18 @@ class List(Value):
 
         Returns the length after.
         """
-        if self._quicklist is None and self.make_room(elements, fill) is None:
-            self._bytes += entries_bytes(elements)
-        elif not 0 <= self._unfiled < _MOST_UNFILED:
-            self._file()
+        unfiled = self._unfiled
         head = self._head
+        if self._quicklist is None or not 0 <= unfiled < _MOST_UNFILED:
+            if self._quicklist is None and self.make_room(elements, fill) is None:
+                self._bytes += entries_bytes(elements)
+                head += elements
+                return len(head) + len(self._tail)
+            if unfiled:
+                self._file()
+                unfiled = 0
         head += elements
-        if self._quicklist is not None:
-            self._unfiled += len(elements)
+        self._unfiled = unfiled + len(elements)
         return len(head) + len(self._tail)
 
     def push_tail(self, elements: list[bytes], fill: int) -> int:
@@ -136,14 +140,38 @@ class List(Value):
 
         Returns the length after.
         """
-        if self._quicklist is None and self.make_room(elements, fill) is None:
-            self._bytes += entries_bytes(elements)
-        elif not -_MOST_UNFILED < self._unfiled <= 0:
-            self._file()
+        unfiled = self._unfiled
         tail = self._tail
+        if self._quicklist is None or not -_MOST_UNFILED < unfiled <= 0:
+            if self._quicklist is None and self.make_room(elements, fill) is None:
+                self._bytes += entries_bytes(elements)
+                tail += elements
+                return len(tail) + len(self._head)
+            if unfiled:
+                self._file()
+                unfiled = 0
         tail += elements
-        if self._quicklist is not None:
-            self._unfiled -= len(elements)
+        self._unfiled = unfiled - len(elements)
+        return len(tail) + len(self._head)
+
+    def push_one_head(self, element: bytes, fill: int) -> int:
+        """Put one element before all others; returns the length after. O(1)."""
+        unfiled = self._unfiled
+        if self._quicklist is None or not 0 <= unfiled < _MOST_UNFILED:
+            return self.push_head([element], fill)
+        head = self._head
+        head.append(element)
+        self._unfiled = unfiled + 1
+        return len(head) + len(self._tail)
+
+    def push_one_tail(self, element: bytes, fill: int) -> int:
+        """Put one element after all others; returns the length after. O(1)."""
+        unfiled = self._unfiled
+        if self._quicklist is None or not -_MOST_UNFILED < unfiled <= 0:
+            return self.push_tail([element], fill)
+        tail = self._tail
+        tail.append(element)
+        self._unfiled = unfiled - 1
         return len(tail) + len(self._head)
 
     def pop_head(self) -> bytes:
