@@ -87,7 +87,7 @@ def hscan(call: Call, argv: list[bytes]) -> Reply:
     value = call.db.read(argv[1], Hash)
     if value is None:
         return [b"0", []]
-    count, matches = scan_options(argv[3:])
+    count, matches, _ = scan_options(argv[3:])
     cursor, found = value.scan(cursor, count)
     if matches is not None:
         found = list(filter(matches, found))

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pyredis_cluster.commands.generic import generic
-from pyredis_cluster.commands.scan_options import scan_cursor
+from pyredis_cluster.commands.scan_options import scan_cursor, scan_options
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import READONLY, TOUCHES_ARBITRARY_KEYS, Category
-from pyredis_cluster.protocol.errors import SYNTAX_ERROR
 from pyredis_cluster.protocol.glob import compile_glob
-from pyredis_cluster.protocol.numbers import integer
 from pyredis_cluster.protocol.reply import Reply
 
-_DEFAULT_COUNT = 10
 _MOST_PICKS = 100
 
 
@@ -88,7 +83,7 @@ def scan(call: Call, argv: list[bytes]) -> Reply:
     walk from 0 to 0 is returned at least once. Raises INVALID_CURSOR, SYNTAX_ERROR and NOT_AN_INTEGER.
     """
     cursor = scan_cursor(argv[1])
-    count, matches, type_name = _scan_options(argv)
+    count, matches, type_name = scan_options(argv[2:], takes_type=True)
     db = call.db
     next_cursor, found = db.scan_index().scan(cursor, count)
     if matches is not None:
@@ -100,26 +95,3 @@ def scan(call: Call, argv: list[bytes]) -> Reply:
     if expires:
         found = [key for key in found if key not in expires or not db.expire_if_due(key)]
     return [b"%d" % next_cursor, found]
-
-
-def _scan_options(argv: list[bytes]) -> tuple[int, Callable[[bytes], bool] | None, bytes | None]:
-    """COUNT, what tells matches (None: all match), and TYPE in lower case, if given."""
-    count = _DEFAULT_COUNT
-    matches = None
-    type_name = None
-    for index in range(2, len(argv), 2):
-        name = argv[index].lower()
-        if index + 1 == len(argv):
-            raise SYNTAX_ERROR
-        argument = argv[index + 1]
-        if name == b"count":
-            count = integer(argument)
-            if count < 1:
-                raise SYNTAX_ERROR
-        elif name == b"match":
-            matches = None if argument == b"*" else compile_glob(argument)
-        elif name == b"type":
-            type_name = argument.lower()
-        else:
-            raise SYNTAX_ERROR
-    return count, matches, type_name

@@ -5,7 +5,7 @@ for it.
 from __future__ import annotations
 
 from pyredis_cluster.commands.lists import elements_removed, lists, pop_range
-from pyredis_cluster.commands.mpop import mpop_arguments
+from pyredis_cluster.commands.numkeys import mpop_arguments
 from pyredis_cluster.execution.blocking import timeout_ms
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import BLOCKING, DENYOOM, WRITE

@@ -1,12 +1,11 @@
-"""Arguments that SCAN, HSCAN, SSCAN and ZSCAN share: the cursor, MATCH and COUNT."""
+"""Arguments of SCAN, HSCAN, SSCAN and ZSCAN: the cursor, MATCH and COUNT, and TYPE of SCAN alone."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
-from pyredis_cluster.protocol.glob import compile_glob
+from pyredis_cluster.protocol.glob import Matcher, compile_glob
 from pyredis_cluster.protocol.numbers import integer
 
 INVALID_CURSOR = CommandError("ERR invalid cursor")
@@ -32,13 +31,17 @@ def scan_cursor(text: bytes) -> int:
     return -number % _UINT64 if sign == b"-" else number
 
 
-def scan_options(options: list[bytes]) -> tuple[int, Callable[[bytes], bool] | None]:
-    """From `[MATCH pattern] [COUNT count]` the count, and what tells matches (None: all match).
+def scan_options(
+    options: list[bytes], *, takes_type: bool = False
+) -> tuple[int, Matcher | None, bytes | None]:
+    """COUNT, what tells whether a text matches MATCH (None: all do), and TYPE (None: any).
 
+    Reads `[MATCH pattern] [COUNT count] [TYPE type]`, the last one only if `takes_type`, and in lower case.
     Raises NOT_AN_INTEGER and SYNTAX_ERROR.
     """
     count = _DEFAULT_COUNT
     matches = None
+    type_name = None
     for place in range(0, len(options), 2):
         name = options[place].lower()
         if place + 1 == len(options):
@@ -50,6 +53,8 @@ def scan_options(options: list[bytes]) -> tuple[int, Callable[[bytes], bool] | N
                 raise SYNTAX_ERROR
         elif name == b"match":
             matches = None if argument == b"*" else compile_glob(argument)
+        elif name == b"type" and takes_type:
+            type_name = argument.lower()
         else:
             raise SYNTAX_ERROR
-    return count, matches
+    return count, matches, type_name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import filterfalse, islice
 
+from pyredis_cluster.commands.numkeys import NUMKEYS_NOT_POSITIVE, intercard_limit
 from pyredis_cluster.commands.sets import sets
 from pyredis_cluster.commands.storing import store
 from pyredis_cluster.execution.call import Call
@@ -13,14 +14,12 @@ from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, RW, UPDATE, KeyCou
 from pyredis_cluster.keyspace.events import NOTIFY_SET
 from pyredis_cluster.keyspace.limits import EncodingLimits
 from pyredis_cluster.keyspace.types.set import INTSET, LISTPACK, Set
-from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
+from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer_between, integer_or_none
 from pyredis_cluster.protocol.reply import Reply, SetReply
 
 _UNORDERED = ("nondeterministic_output_order",)
-_NUMKEYS_NOT_POSITIVE = CommandError("ERR numkeys should be greater than 0")
 _TOO_MANY_KEYS = CommandError("ERR Number of keys can't be greater than number of args")
-_NEGATIVE_LIMIT = CommandError("ERR LIMIT can't be negative")
 
 _OF_ALL_ELEMENTS = "O(N) where N is the total number of elements in all given sets."
 _OF_SMALLEST_SET = (
@@ -83,15 +82,10 @@ def sintercard(call: Call, argv: list[bytes]) -> Reply:
 
     The number, at most `limit` unless that is 0. Raises WRONG_TYPE, SYNTAX_ERROR, and errors for bad numbers.
     """
-    count = integer_between(argv[1], 1, INT64_MAX, _NUMKEYS_NOT_POSITIVE)
+    count = integer_between(argv[1], 1, INT64_MAX, NUMKEYS_NOT_POSITIVE)
     if count > len(argv) - 2:
         raise _TOO_MANY_KEYS
-    limit = 0
-    options = argv[2 + count :]
-    for place in range(0, len(options), 2):
-        if options[place].lower() != b"limit" or place + 1 == len(options):
-            raise SYNTAX_ERROR
-        limit = integer_between(options[place + 1], 0, INT64_MAX, _NEGATIVE_LIMIT)
+    limit = intercard_limit(argv[2 + count :])
     _, members = _intersection(_read(call, argv[2 : 2 + count]))
     return len(list(islice(members, limit or None)))
 

@@ -142,7 +142,7 @@ def sscan(call: Call, argv: list[bytes]) -> Reply:
     value = call.db.read(argv[1], Set)
     if value is None:
         return [b"0", []]
-    count, matches = scan_options(argv[3:])
+    count, matches, _ = scan_options(argv[3:])
     cursor, found = value.scan(cursor, count)
     if matches is not None:
         found = list(filter(matches, found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pyredis_cluster.commands.numkeys import intercard_limit
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
 from pyredis_cluster.commands.storing import store
 from pyredis_cluster.execution.call import Call
@@ -14,14 +15,13 @@ from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, WRONG_TYPE, CommandError
-from pyredis_cluster.protocol.numbers import INT64_MAX, floating, integer, integer_between
+from pyredis_cluster.protocol.numbers import floating, integer
 from pyredis_cluster.protocol.reply import Reply
 
 Scores = dict[bytes, float]
 _Aggregate = Callable[[float, float], float]
 
 _WEIGHT_NOT_A_FLOAT = CommandError("ERR weight value is not a float")
-_LIMIT_NEGATIVE = CommandError("ERR LIMIT can't be negative")
 
 _SOURCES = KeyCount(1, flags=RO | ACCESS)
 _STORED = (KeyRange(1, flags=OW | UPDATE), KeyCount(2, flags=RO | ACCESS))
@@ -76,7 +76,6 @@ class _Operands:
     sources: list[_Source]
     aggregate: _Aggregate = _sum
     shows_scores: bool = False
-    limit: int = 0
     options: list[bytes] = field(default_factory=list)
 
 
@@ -327,7 +326,7 @@ def zintercard(call: Call, argv: list[bytes]) -> Reply:
     The number of members, counted no further than `limit` (0: all).
     """
     operands = _operands(call, argv, 1)
-    limit = _intercard_limit(operands.options)
+    limit = intercard_limit(operands.options)
     first, *others = sorted(operands.sources, key=lambda each: len(each.scores))
     count = 0
     for member in first.scores:
@@ -336,12 +335,3 @@ def zintercard(call: Call, argv: list[bytes]) -> Reply:
             if count == limit:
                 break
     return count
-
-
-def _intercard_limit(options: list[bytes]) -> int:
-    limit = 0
-    for place in range(0, len(options), 2):
-        if options[place].lower() != b"limit" or place + 1 == len(options):
-            raise SYNTAX_ERROR
-        limit = integer_between(options[place + 1], 0, INT64_MAX, _LIMIT_NEGATIVE)
-    return limit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyredis_cluster.commands.mpop import mpop_arguments
+from pyredis_cluster.commands.numkeys import mpop_arguments
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
 from pyredis_cluster.execution.blocking import timeout_ms
 from pyredis_cluster.execution.call import Call

@@ -332,7 +332,7 @@ def zscan(call: Call, argv: list[bytes]) -> Reply:
     value = call.db.read(argv[1], SortedSet)
     if value is None:
         return [b"0", []]
-    count, matches = scan_options(argv[3:])
+    count, matches, _ = scan_options(argv[3:])
     cursor, members = value.scan(cursor, count)
     spell = format_double if value.is_listpack else format_double_in_17_digits
     scores = value.scores
