@@ -61,7 +61,8 @@ class Target:
     def _start(self) -> RunningServer:
         # Trying again for every section would only multiply one failure.
         self._never_started = True
-        server = start_server(self.program, cluster=self.cluster)
+        # Waiting clients and expired keys are looked after in Redis's cron: ten times a second is slow.
+        server = start_server(self.program, "--hz", "100", cluster=self.cluster)
         try:
             if self.cluster:
                 own_all_slots(server)
