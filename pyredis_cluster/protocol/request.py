@@ -46,6 +46,10 @@ Request = list[bytes]
 _HUGE_ARRAY = re.compile(rb"\*\d{7}").search
 _HUGE_AGGREGATE = re.compile(rb"[*~>]\d{7}").search
 
+_BULK_HEADER = re.compile(rb"\$(0|[1-9][0-9]{0,8})\r\n").match
+_MANY_ARGUMENTS = 8
+"""From so many on it pays to look for several at once."""
+
 _STAR, _LINE_FEED = b"*\n"
 _PLUS, _EQUALS, _OPENING, _GREATER, _TILDE, _BAR = b"+=(>~|"
 # What makes inline requests more than words between blanks: quotes, NUL, blanks that Python and Redis take
@@ -176,8 +180,36 @@ class StrictParser:
         self._missing = max(count, 0)
         return True
 
+    def _take_regular_arguments(self) -> None:
+        """Take arguments as long as they are whole and as every client sends them, but not the last one.
+
+        Whatever else there is, `_argument` gets to see it.
+        """
+        buffer, position = self._buffer, self._position
+        size = len(buffer)
+        longest = self._bulk_max_bytes
+        if not self._authenticated:
+            longest = min(longest, UNAUTHENTICATED_BULK_MAX_BYTES)
+        taken: Request = []
+        with memoryview(buffer) as view:
+            for _ in range(self._missing - 1):
+                header = _BULK_HEADER(buffer, position)
+                if header is None or (length := int(header[1])) > longest:
+                    break
+                start = header.end()
+                end = start + length
+                if size < end + 2:
+                    break
+                taken.append(view[start:end].tobytes())
+                position = end + 2
+        self._arguments += taken
+        self._missing -= len(taken)
+        self._position = position
+
     def _argument(self, requests: list[Request]) -> bool:
         if self._bulk_length < 0:
+            if self._missing >= _MANY_ARGUMENTS:
+                self._take_regular_arguments()
             mark = bytes(self._buffer[self._position : self._position + 1])
             line = self._header(b"too big bulk count string")
             if line is None:

@@ -65,7 +65,7 @@ words = st.one_of(
     st.lists(st.sampled_from(ODD_BYTES), max_size=8).map(bytes),
     st.sampled_from([b"GET", b"\r\n$", b"\r\n*", b"$-1\r\n", b"*0", b"\n=", b"x" * 300]),
 )
-regular = st.lists(words, min_size=1, max_size=5).map(lambda argv: wire(*argv))
+regular = st.lists(words, min_size=1, max_size=12).map(lambda argv: wire(*argv))
 elements = st.sampled_from(
     [
         b"+a\r\n", b"+$\r\n", b"-E\r\n", b":5\r\n", b"$-1\r\n", b"*-1\r\n", b"*0\r\n", b"_\r\n", b"#t\r\n",
@@ -124,7 +124,7 @@ def test_cuts_do_not_matter(stream: bytes, places: list[int], changes: list[tupl
 
 
 @pytest.mark.slow
-@given(st.lists(st.lists(words, min_size=1, max_size=5), max_size=8), cuts)
+@given(st.lists(st.lists(words, min_size=1, max_size=12), max_size=8), cuts)
 def test_what_is_sent_arrives(requests: list[Request], places: list[int]) -> None:
     """Any arguments, in any pieces."""
     data = b"".join(wire(*argv) for argv in requests)
