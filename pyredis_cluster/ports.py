@@ -1,6 +1,6 @@
 """What the outside world is to a server: everything nondeterministic enters through these protocols.
 
-A test, or the simulated world, hands in its own; `system_ports` of `pyredis_cluster.server` are the real ones.
+A test, or the simulated world, hands in its own; those of `pyredis_cluster.server` are the real ones.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The exact commands that replicas and the AOF must run, collected while commands run.
 
 By default a request that changed data (`keyspace.dirty` moved) is propagated as it came. A handler may
-replace it (`SPOP` → `SREM`), and the keyspace adds effects that no request names (DEL of an expired key). What
-one request or one EXEC leaves is handed to the sink together, wrapped in MULTI/EXEC if it is more than one
+replace it (`SPOP` → `SREM`), and the keyspace adds effects that no request names (DEL of an expired key).
+What one request or one EXEC leaves is handed to the sink together, wrapped in MULTI/EXEC if it is more than one
 command.
 """
 

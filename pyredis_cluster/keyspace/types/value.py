@@ -31,5 +31,5 @@ class Value:
         raise NotImplementedError
 
     def memory_bytes(self, samples: int = 5) -> int:
-        """Estimate of the bytes that Redis would use for it; elements are averaged over `samples` (0: all)."""
+        """Estimate of the bytes that Redis would use for it; `samples` elements are averaged (0: all)."""
         raise NotImplementedError
