@@ -2,8 +2,8 @@
 
 By default a request that changed data (`keyspace.dirty` moved) is propagated as it came. A handler may
 replace it (`SPOP` → `SREM`), and the keyspace adds effects that no request names (DEL of an expired key).
-What one request or one EXEC leaves is handed to the sink together, wrapped in MULTI/EXEC if it is more than one
-command.
+What one request or one EXEC leaves is handed to the sink together, wrapped in MULTI/EXEC if it is more than
+one command.
 """
 
 from __future__ import annotations
