@@ -41,6 +41,15 @@ _OUTPUT_PAUSE_BYTES = 1 << 20
 """Output of one batch after which the rest of its requests waits until the network has taken some."""
 
 
+def _are_served(keys: list[bytes], served: bytearray) -> bool:
+    """Whether all keys are of one slot, and that slot is served."""
+    if _OPENING_BRACE in b"".join(keys):
+        slots = set(map(key_slot, keys))
+    else:
+        slots = {crc_hqx(key, 0) & 16383 for key in keys}
+    return len(slots) == 1 and bool(served[slots.pop()])
+
+
 def _ignore(value: bool) -> None:
     pass
 
@@ -180,13 +189,14 @@ class Session:
                 or (
                     served is not None
                     and (mode := entry.key_mode)
-                    and (
-                        mode != ONE_KEY
-                        or not served[
-                            crc_hqx(argv[1], 0) & 16383
-                            if _OPENING_BRACE not in argv[1]
-                            else key_slot(argv[1])
+                    and not (
+                        served[
+                            crc_hqx(key, 0) & 16383
+                            if _OPENING_BRACE not in (key := argv[1])
+                            else key_slot(key)
                         ]
+                        if mode == ONE_KEY
+                        else entry.key_slice is not None and _are_served(argv[entry.key_slice], served)
                     )
                 )
             ):

@@ -32,6 +32,7 @@ class Entry:
         "handler",
         "is_brief",
         "key_mode",
+        "key_slice",
         "latency_buckets",
         "rejected_calls",
         "subcommands",
@@ -42,6 +43,7 @@ class Entry:
         self.arity = command.arity
         self.handler: Handler = command.handler or _container_without_subcommand
         self.key_mode = _key_mode(command)
+        self.key_slice = _key_slice(command)
         # Runs of brief commands share one clock reading in the hot loop.
         self.is_brief = FAST in command.flags or command.docs.complexity == "O(1)"
         self.subcommands = {name: Entry(sub) for name, sub in command.subcommands.items()}
@@ -90,6 +92,14 @@ def _key_mode(command: Command) -> int:
     spec = command.keys[0]
     is_first = isinstance(spec, KeyRange) and spec.begin == 1 and spec.last == 0
     return ONE_KEY if is_first else OTHER_KEYS
+
+
+def _key_slice(command: Command) -> slice | None:
+    """What to take of a request to have its keys, where first, last and step say where they are."""
+    first, last, step = command.key_range
+    if not first or command.has_movable_keys or any(getattr(spec, "limit", 0) for spec in command.keys):
+        return None
+    return slice(first, last + 1 or None, step)
 
 
 class CommandTable:
