@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import NOSCRIPT, Category, Group
-from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, TIMEOUT_NEGATIVE, CommandError
+from pyredis_cluster.execution.timeouts import parse_milliseconds
+from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, CommandError
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
 from pyredis_cluster.protocol.reply import Reply
 
 acknowledgements = Group("generic", Category.CONNECTION)
 
 _TIPS = ("request_policy:all_shards", "response_policy:agg_min")
-_TIMEOUT_NOT_AN_INTEGER = CommandError("ERR timeout is not an integer or out of range")
-_TIMEOUT_OUT_OF_RANGE = CommandError("ERR timeout is out of range")
 _LOCAL_OUT_OF_RANGE = CommandError("ERR value is out of range, value must between 0 and 1")
 _NO_AOF = CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
 
@@ -37,7 +36,7 @@ def wait(call: Call, argv: list[bytes]) -> Reply:
     never).
     """
     wanted = integer(argv[1])
-    timeout_ms = _timeout_ms(call, argv[2])
+    timeout_ms = parse_milliseconds(argv[2], call.now_ms)
     return 0 if wanted <= 0 else call.block([], timeout_ms, 0)
 
 
@@ -60,16 +59,7 @@ def waitaof(call: Call, argv: list[bytes]) -> Reply:
     if local not in (0, 1):
         raise _LOCAL_OUT_OF_RANGE
     wanted = integer_between(argv[2], 0, INT64_MAX, MUST_BE_POSITIVE)
-    timeout_ms = _timeout_ms(call, argv[3])
+    timeout_ms = parse_milliseconds(argv[3], call.now_ms)
     if local:
         raise _NO_AOF
     return [0, 0] if not wanted else call.block([], timeout_ms, [0, 0])
-
-
-def _timeout_ms(call: Call, text: bytes) -> int:
-    milliseconds = integer(text, _TIMEOUT_NOT_AN_INTEGER)
-    if milliseconds < 0:
-        raise TIMEOUT_NEGATIVE
-    if milliseconds > INT64_MAX - call.now_ms:
-        raise _TIMEOUT_OUT_OF_RANGE
-    return milliseconds

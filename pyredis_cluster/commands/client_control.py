@@ -11,6 +11,7 @@ from pyredis_cluster.execution.client_line import client_line
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE
 from pyredis_cluster.execution.pubsub import is_subscribed
 from pyredis_cluster.execution.session import Session
+from pyredis_cluster.execution.timeouts import parse_milliseconds
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError, subcommand_syntax
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
 from pyredis_cluster.protocol.reply import OK, Reply, Verbatim
@@ -27,9 +28,6 @@ _ID_NOT_POSITIVE = CommandError("ERR client-id should be greater than 0")
 _NO_SUCH_CLIENT = CommandError("ERR No such client")
 _BAD_UNBLOCK_REASON = CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 _BAD_PAUSE_MODE = CommandError("ERR CLIENT PAUSE mode must be WRITE or ALL")
-_TIMEOUT_NOT_AN_INTEGER = CommandError("ERR timeout is not an integer or out of range")
-_TIMEOUT_NEGATIVE = CommandError("ERR timeout is negative")
-_TIMEOUT_OUT_OF_RANGE = CommandError("ERR timeout is out of range")
 
 
 @clients.command(
@@ -213,11 +211,7 @@ def client_pause(call: Call, argv: list[bytes]) -> Reply:
     mode = argv[3].upper() if len(argv) == 4 else b"ALL"
     if mode not in (b"WRITE", b"ALL"):
         raise _BAD_PAUSE_MODE
-    duration_ms = integer(argv[2], _TIMEOUT_NOT_AN_INTEGER)
-    if duration_ms < 0:
-        raise _TIMEOUT_NEGATIVE
-    if duration_ms > INT64_MAX - call.now_ms:
-        raise _TIMEOUT_OUT_OF_RANGE
+    duration_ms = parse_milliseconds(argv[2], call.now_ms)
     call.server.pauses.pause(duration_ms, all_commands=mode == b"ALL")
     return OK
 

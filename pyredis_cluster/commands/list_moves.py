@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from pyredis_cluster.commands.lists import elements_removed, lists, pop_range
 from pyredis_cluster.commands.numkeys import mpop_arguments
-from pyredis_cluster.execution.blocking import timeout_ms
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import BLOCKING, DENYOOM, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RW, KeyCount, KeyRange
+from pyredis_cluster.execution.timeouts import parse_seconds
 from pyredis_cluster.keyspace.events import NOTIFY_LIST
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR
@@ -137,9 +137,9 @@ def blmpop(call: Call, argv: list[bytes]) -> Reply:
     As LMPOP; a null array when the time is up.
     """
     keys, from_head, count = mpop_arguments(argv, 2, _ENDS)
-    timeout = timeout_ms(argv[1], call.now_ms)
+    timeout_ms = parse_seconds(argv[1], call.now_ms)
     reply = _pop_from_first(call, keys, count, from_head=from_head)
-    return call.block(keys, timeout, NULL_ARRAY, List) if reply is None else reply
+    return call.block(keys, timeout_ms, NULL_ARRAY, List) if reply is None else reply
 
 
 @lists.command(
@@ -185,7 +185,7 @@ def brpop(call: Call, argv: list[bytes]) -> Reply:
 
 
 def _blocking_pop(call: Call, argv: list[bytes], *, from_head: bool) -> Reply:
-    timeout = timeout_ms(argv[-1], call.now_ms)
+    timeout_ms = parse_seconds(argv[-1], call.now_ms)
     db = call.db
     keys = argv[1:-1]
     for key in keys:
@@ -195,7 +195,7 @@ def _blocking_pop(call: Call, argv: list[bytes], *, from_head: bool) -> Reply:
             elements_removed(call, key, value, b"lpop" if from_head else b"rpop", 1)
             call.propagate(b"LPOP" if from_head else b"RPOP", key)
             return [key, element]
-    return call.block(keys, timeout, NULL_ARRAY, List)
+    return call.block(keys, timeout_ms, NULL_ARRAY, List)
 
 
 @lists.command(
@@ -214,10 +214,10 @@ def blmove(call: Call, argv: list[bytes]) -> Reply:
     """
     from_head = _is_left(argv[3])
     to_head = _is_left(argv[4])
-    timeout = timeout_ms(argv[5], call.now_ms)
+    timeout_ms = parse_seconds(argv[5], call.now_ms)
     element = _move(call, argv[1], argv[2], from_head=from_head, to_head=to_head)
     if element is None:
-        return _block_for_source(call, argv[1], timeout)
+        return _block_for_source(call, argv[1], timeout_ms)
     call.propagate(b"LMOVE", argv[1], argv[2], argv[3], argv[4])
     return element
 
@@ -241,15 +241,15 @@ def brpoplpush(call: Call, argv: list[bytes]) -> Reply:
 
     The element; a null array when the time is up, but nil inside MULTI, where nothing waits.
     """
-    timeout = timeout_ms(argv[3], call.now_ms)
+    timeout_ms = parse_seconds(argv[3], call.now_ms)
     element = _move(call, argv[1], argv[2], from_head=False, to_head=True)
     if element is None:
-        return _block_for_source(call, argv[1], timeout)
+        return _block_for_source(call, argv[1], timeout_ms)
     call.propagate(b"RPOPLPUSH", argv[1], argv[2])
     return element
 
 
-def _block_for_source(call: Call, source: bytes, timeout: int) -> Reply:
+def _block_for_source(call: Call, source: bytes, timeout_ms: int) -> Reply:
     if call.session.deny_blocking:
         return None
-    return call.block([source], timeout, NULL_ARRAY, List)
+    return call.block([source], timeout_ms, NULL_ARRAY, List)

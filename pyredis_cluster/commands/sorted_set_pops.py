@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pyredis_cluster.commands.numkeys import mpop_arguments
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
-from pyredis_cluster.execution.blocking import timeout_ms
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import BLOCKING, FAST, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, RW, KeyCount, KeyRange
+from pyredis_cluster.execution.timeouts import parse_seconds
 from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, SYNTAX_ERROR
@@ -144,9 +144,9 @@ def bzmpop(call: Call, argv: list[bytes]) -> Reply:
     As ZMPOP; a null array when the time is up.
     """
     keys, lowest, count = mpop_arguments(argv, 2, _ENDS)
-    timeout = timeout_ms(argv[1], call.now_ms)
+    timeout_ms = parse_seconds(argv[1], call.now_ms)
     reply = _pop_from_first(call, keys, count, lowest=lowest)
-    return call.block(keys, timeout, NULL_ARRAY, SortedSet) if reply is None else reply
+    return call.block(keys, timeout_ms, NULL_ARRAY, SortedSet) if reply is None else reply
 
 
 @sorted_sets.command(
@@ -194,7 +194,7 @@ def bzpopmax(call: Call, argv: list[bytes]) -> Reply:
 
 
 def _blocking_pop(call: Call, argv: list[bytes], *, lowest: bool) -> Reply:
-    timeout = timeout_ms(argv[-1], call.now_ms)
+    timeout_ms = parse_seconds(argv[-1], call.now_ms)
     keys = argv[1:-1]
     for key in keys:
         value = call.db.write(key, SortedSet)
@@ -202,4 +202,4 @@ def _blocking_pop(call: Call, argv: list[bytes], *, lowest: bool) -> Reply:
             score, member = _pop(call, key, value, 1, lowest=lowest)[0]
             call.propagate(b"ZPOPMIN" if lowest else b"ZPOPMAX", key)
             return [key, member, score]
-    return call.block(keys, timeout, NULL_ARRAY, SortedSet)
+    return call.block(keys, timeout_ms, NULL_ARRAY, SortedSet)

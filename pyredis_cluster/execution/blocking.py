@@ -15,14 +15,10 @@ Source: blocked.c of Redis 7.2.
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import ceil
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.keyspace.types.value import Value
-from pyredis_cluster.protocol.errors import TIMEOUT_NEGATIVE, TIMEOUT_NOT_A_FLOAT, CommandError
-from pyredis_cluster.protocol.long_double import long_double
-from pyredis_cluster.protocol.numbers import INT64_MAX
+from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import NO_REPLY, Reply
 
 if TYPE_CHECKING:
@@ -33,31 +29,10 @@ if TYPE_CHECKING:
 
 _Place = tuple[int, bytes]
 
-_TIMEOUT_OUT_OF_RANGE = CommandError("ERR timeout is out of range")
 _UNBLOCKED = CommandError("UNBLOCKED client unblocked via CLIENT UNBLOCK")
 _ROLE_CHANGED = CommandError(
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
 )
-
-
-def timeout_ms(text: bytes, now_ms: int) -> int:
-    """The milliseconds that a timeout in seconds asks for, fractions rounded up; 0 is for ever.
-
-    Raises an error for what is no number, negative, or too far ahead of `now_ms` for 64 bits.
-    """
-    if text == b"0":
-        return 0
-    seconds = long_double(text, TIMEOUT_NOT_A_FLOAT)
-    if not isinstance(seconds, Fraction):
-        raise _TIMEOUT_OUT_OF_RANGE if seconds > 0 else TIMEOUT_NEGATIVE
-    exact = seconds * 1000
-    # Redis multiplies in 64 bits of significand: what those cannot tell from a whole number is one.
-    milliseconds = ceil(exact - abs(exact) / 2**63)
-    if milliseconds < 0:
-        raise TIMEOUT_NEGATIVE
-    if milliseconds > INT64_MAX - now_ms:
-        raise _TIMEOUT_OUT_OF_RANGE
-    return milliseconds
 
 
 class Blocked:

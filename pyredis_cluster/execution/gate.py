@@ -179,7 +179,7 @@ def _refuse_client(session: Session, entry: Entry, argv: list[bytes]) -> Command
     if (entry.arity > 0 and count != entry.arity) or count < -entry.arity:
         return wrong_arity(command.name)
     if PROTECTED in command.flags:
-        refusal = session.server.protected_refusal(session, command)
+        refusal = protection.refusal(session.server.config, session, command.name)
         if refusal is not None:
             return refusal
     if session.gate & GATE_UNAUTHENTICATED and NO_AUTH not in command.flags:
@@ -218,7 +218,7 @@ def _refuse_for_server(session: Session, entry: Entry) -> CommandError | None:
         flags |= transaction.flags
         may_load = may_load and LOADING in transaction.common_flags
     needs_memory = DENYOOM in flags or (transaction is not None and name not in _QUEUES_NOTHING)
-    if server.maxmemory and not server.evict_to_limit(session) and needs_memory:
+    if server.maxmemory and not server.eviction.evict_to_limit() and needs_memory:
         return OUT_OF_MEMORY
     if session.gate & GATE_STOP_WRITES:
         stopped = server.write_stops.refusal(is_write=WRITE in flags, is_ping=name == "ping")

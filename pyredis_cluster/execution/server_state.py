@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.execution import protection
 from pyredis_cluster.execution.authentication import Authentication
 from pyredis_cluster.execution.blocking import Blocking
 from pyredis_cluster.execution.command import FAST, TOUCHES_ARBITRARY_KEYS, Command
@@ -263,14 +262,6 @@ class ServerState:
         self.eviction.reset_statistics()
         for entry in self.table.entries.values():
             entry.reset_statistics()
-
-    def protected_refusal(self, session: Session, command: Command) -> CommandError | None:
-        """Why DEBUG or MODULE may not be run by this client, or None."""
-        return protection.refusal(self.config, session, command.name)
-
-    def evict_to_limit(self, session: Session) -> bool:
-        """Free memory down to maxmemory; False where that did not succeed."""
-        return self.eviction.evict_to_limit()
 
     def run_expiry_cycle(self, now_ms: int) -> None:
         """Remove keys that have expired; the shell calls it at each tick, `hz` times a second."""

@@ -64,8 +64,6 @@ NO_AUTH = CommandError("NOAUTH Authentication required.")
 OUT_OF_MEMORY = CommandError("OOM command not allowed when used memory > 'maxmemory'.")
 EXEC_ABORT = CommandError("EXECABORT Transaction discarded because of previous errors.")
 CROSS_SLOT = CommandError("CROSSSLOT Keys in request don't hash to the same slot")
-TIMEOUT_NOT_A_FLOAT = CommandError("ERR timeout is not a float or out of range")
-TIMEOUT_NEGATIVE = CommandError("ERR timeout is negative")
 
 
 def wrong_arity(full_name: str) -> CommandError:

@@ -145,7 +145,7 @@ def test_a_long_eviction_goes_on_by_itself() -> None:
     state = harness.state
     readings = iter(range(0, 1 << 40, 1000))
     state.monotonic_ns = lambda: next(readings)
-    assert state.evict_to_limit(harness.client.session)
+    assert state.eviction.evict_to_limit()
     assert 900 < state.keyspace.key_count() < 1000
     assert state.eviction.currently_exceeded_ns > 0
     harness.advance(1000)

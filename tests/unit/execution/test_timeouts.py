@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyredis_cluster.execution.blocking import timeout_ms
+from pyredis_cluster.execution.timeouts import parse_milliseconds, parse_seconds
 from pyredis_cluster.protocol.errors import CommandError
 
 NOW_MS = 1_700_000_000_000
@@ -31,7 +31,7 @@ NOW_MS = 1_700_000_000_000
     ],
 )
 def test_seconds_become_milliseconds_rounded_up(text: bytes, milliseconds: int) -> None:
-    assert timeout_ms(text, NOW_MS) == milliseconds
+    assert parse_seconds(text, NOW_MS) == milliseconds
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,18 @@ def test_seconds_become_milliseconds_rounded_up(text: bytes, milliseconds: int) 
 )
 def test_other_timeouts_are_refused(text: bytes, message: str) -> None:
     with pytest.raises(CommandError, match=f"ERR {message}"):
-        timeout_ms(text, NOW_MS)
+        parse_seconds(text, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"1.5", "timeout is not an integer or out of range"),
+        (b"-1", "timeout is negative"),
+        (b"9223372036854775807", "timeout is out of range"),
+    ],
+)
+def test_timeouts_in_milliseconds_are_whole_and_within_64_bits(text: bytes, message: str) -> None:
+    assert parse_milliseconds(b"1500", NOW_MS) == 1500
+    with pytest.raises(CommandError, match=f"ERR {message}"):
+        parse_milliseconds(text, NOW_MS)
