@@ -9,6 +9,7 @@ clients came. There is no polling.
    (inside MULTI) is not seen.
 3. What serving one client makes ready (BLMOVE) is served after all that was ready before.
 4. Each client served is a command of its own to replicas and the AOF.
+5. What may not run any more when its turn comes (memory, a read-only server) is refused then.
 
 Source: blocked.c of Redis 7.2.
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.host import Timer
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.session import Session
+    from pyredis_cluster.execution.table import Entry
     from pyredis_cluster.keyspace.database import Database
 
 _Place = tuple[int, bytes]
@@ -38,11 +40,17 @@ _ROLE_CHANGED = CommandError(
 class Blocked:
     """One waiting client: what for, until when, and what it is told when the time is up."""
 
-    __slots__ = ("argv", "kind", "places", "timeout_reply", "timer")
+    __slots__ = ("argv", "entry", "kind", "places", "timeout_reply", "timer")
 
     def __init__(
-        self, argv: list[bytes], places: list[_Place], kind: type[Value] | None, timeout_reply: Reply
+        self,
+        entry: Entry,
+        argv: list[bytes],
+        places: list[_Place],
+        kind: type[Value] | None,
+        timeout_reply: Reply,
     ) -> None:
+        self.entry = entry
         self.argv = argv
         self.places = places
         self.kind = kind
@@ -82,8 +90,11 @@ class Blocking:
             return NO_REPLY
         if session.deny_blocking:
             return timeout_reply
+        argv = session.running_argv
+        entry = self._server.table.find(argv)
+        assert entry is not None
         places = [(db.index, key) for key in dict.fromkeys(keys)]
-        blocked = Blocked(session.running_argv, places, kind, timeout_reply)
+        blocked = Blocked(entry, argv, places, kind, timeout_reply)
         for place in places:
             self.waiting.setdefault(place, {})[session] = None
         self.sessions[session] = None

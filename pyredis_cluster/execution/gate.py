@@ -159,6 +159,33 @@ def call(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
     return reply
 
 
+def call_again(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
+    """Run the request that a client is blocked in, as one of its keys was made; NO_REPLY: it waits on.
+
+    The checks count again, but for those of slots: a client whose slot moves does not go on waiting. Monitors
+    were shown the request when it came, and its latency was noted then.
+    """
+    refusal = _refuse_client(session, entry, argv) or _refuse_for_server(session, entry)
+    if refusal is not None:
+        return _reject(session, entry, argv, refusal)
+    server = session.server
+    started_ns = server.monotonic_ns()
+    try:
+        reply = entry.handler(session.call, argv)
+    except CommandError as raised:
+        reply = raised
+    elapsed_ns = server.monotonic_ns() - started_ns
+    if reply is NO_REPLY:
+        return reply
+    entry.calls += 1
+    entry.elapsed_ns += elapsed_ns
+    if elapsed_ns >= server.slow_ns:
+        server.note_slow(session, argv, elapsed_ns)
+    if type(reply) is CommandError:
+        server.count_error(entry, reply)
+    return reply
+
+
 def _find(session: Session, argv: list[bytes]) -> Entry | None:
     """The entry that runs the request; None for an unknown name, and for an unknown subcommand."""
     entry = session.server.table.find(argv)

@@ -253,6 +253,8 @@ class Session:
                 break
         if last is not None:
             self.last_entry = last
+            if served is not None and last.key_mode == ONE_KEY:
+                served.remember(argv[1])
             self._account(last, run, unix_ns() - started_ns)
 
     def _account(self, entry: Entry, calls: int, elapsed_ns: int) -> None:
@@ -348,40 +350,41 @@ class Session:
     def become_blocked(self, blocked: Blocked) -> None:
         """Wait for keys: no further request runs until `unblock`."""
         self.blocked = blocked
+        # It counts as a call when the wait is over; who runs it is about to count it now.
+        blocked.entry.calls -= 1
         self.set_gate(gate.GATE_BLOCKED, True)
 
     def retry(self) -> None:
         """Run the request again that the session is blocked on; unblock if it has a reply now."""
         blocked = self.blocked
         assert blocked is not None
-        server = self.server
-        entry = server.table.find(blocked.argv)
-        assert entry is not None
         self.retrying = self._holds_pushes = True
         try:
-            reply = entry.handler(self.call, blocked.argv)
-        except CommandError as error:
-            reply = error
+            reply = gate.call_again(self, blocked.entry, blocked.argv)
         finally:
             self.retrying = False
         if reply is not NO_REPLY:
-            server.propagation.collect(self.call.db.index, blocked.argv)
-            self.unblock(reply)
+            propagation = self.server.propagation
+            propagation.collect(self.call.db.index, blocked.argv)
+            self._end_wait(reply)
             # What each client that was served has changed is a unit of its own.
-            server.propagation.flush()
+            propagation.flush()
         self._release_pushes()
 
     def unblock(self, reply: Reply) -> None:
         """End the wait with `reply` (an error counts as the command's), and go on with what is pending."""
         blocked = self.blocked
         assert blocked is not None
+        blocked.entry.calls += 1
+        if isinstance(reply, CommandError):
+            self.server.count_error(blocked.entry, reply)
+        self._end_wait(reply)
+
+    def _end_wait(self, reply: Reply) -> None:
         server = self.server
         server.blocking.release(self)
         self.blocked = None
         self.set_gate(gate.GATE_BLOCKED, False)
-        entry = server.table.find(blocked.argv)
-        if entry is not None and isinstance(reply, CommandError):
-            server.count_error(entry, reply)
         self.reply(reply)
         self._end_skip()
         self.wake()

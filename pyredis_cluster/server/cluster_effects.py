@@ -41,19 +41,18 @@ def delete_keys(state: ServerState, slots: tuple[int, ...]) -> None:
 def redirect_blocked(state: ServerState, core: ClusterCore) -> None:
     """Send on those who wait for keys that this node does not serve any more."""
     for session in list(state.blocking.sessions):
-        refusal = _refusal_of_blocked(state, core, session)
+        refusal = _refusal_of_blocked(core, session)
         if refusal is not None:
             session.unblock(refusal)
 
 
-def _refusal_of_blocked(state: ServerState, core: ClusterCore, session: Session) -> CommandError | None:
+def _refusal_of_blocked(core: ClusterCore, session: Session) -> CommandError | None:
     blocked = session.blocked
     if blocked is None or not blocked.places:
         return None
-    entry = state.table.find(blocked.argv)
     redirection = core.redirection_of_blocked(
         key_slot(blocked.places[0][1]),
         session_is_readonly=session.is_readonly,
-        is_write=entry is not None and WRITE in entry.command.flags,
+        is_write=WRITE in blocked.entry.command.flags,
     )
     return CommandError(redirection.text) if redirection is not None else None

@@ -195,7 +195,7 @@ def test_a_failure_while_serving_concerns_only_who_is_served(
     other = _waiting(harness, "BLPOP l 0")
 
     assert client.session.blocked is not None
-    monkeypatch.setattr(client.session.blocked, "argv", [b"no such command"])
+    monkeypatch.setattr(client.session.blocked, "argv", [b"BLPOP", ["unhashable"], b"0"])
     assert harness.run("RPUSH l a") == 1
     assert failed == [client.session]
     assert _only(other) == [b"l", b"a"]
@@ -224,3 +224,45 @@ def test_an_error_served_counts_as_one_of_its_command(harness: Harness) -> None:
     entry = harness.state.table.find([b"blmove"])
     assert entry is not None
     assert entry.failed_calls == 1
+
+
+def _calls(harness: Harness, name: bytes) -> tuple[int, int, int]:
+    """Calls, rejected and failed calls as INFO tells them."""
+    entry = harness.state.table.entries[name]
+    return entry.calls, entry.rejected_calls, entry.failed_calls
+
+
+def test_a_call_counts_when_its_wait_is_over(harness: Harness) -> None:
+    clients = [_waiting(harness, request) for request in ("BLPOP l 0", "BLPOP l 1", "BLPOP l 0", "BLPOP l 0")]
+    assert _calls(harness, b"blpop") == (0, 0, 0)
+    harness.run("RPUSH l a")
+    assert _calls(harness, b"blpop") == (1, 0, 0)
+    harness.advance(1000)
+    assert _calls(harness, b"blpop") == (2, 0, 0)
+    harness.run(f"CLIENT UNBLOCK {clients[2].session.id} ERROR")
+    assert _calls(harness, b"blpop") == (3, 0, 1)
+    clients[3].session.leave()
+    assert _calls(harness, b"blpop") == (3, 0, 1)
+
+
+def test_a_client_that_is_woken_without_memory_is_refused(harness: Harness) -> None:
+    mover = _waiting(harness, "BLMOVE source destination LEFT RIGHT 0")
+    popper = _waiting(harness, "BLPOP source 0")
+    harness.run("MULTI")
+    harness.run("RPUSH source a")
+    harness.run("CONFIG SET maxmemory 1")
+    harness.run("EXEC")
+    assert str(_only(mover)).startswith("OOM command not allowed")
+    assert _only(popper) == [b"source", b"a"]
+    assert _calls(harness, b"blmove") == (0, 1, 0)
+    assert harness.run("EXISTS destination") == 0
+    assert mover.run("PING") == b"PONG"
+
+
+def test_a_client_that_is_woken_with_the_wrong_type_elsewhere_gets_the_error(harness: Harness) -> None:
+    mover = _waiting(harness, "BLMOVE source destination LEFT RIGHT 0")
+    harness.run("SET destination string")
+    harness.run("RPUSH source a")
+    assert str(_only(mover)).startswith("WRONGTYPE")
+    assert _calls(harness, b"blmove") == (1, 0, 1)
+    assert harness.run("LLEN source") == 1
