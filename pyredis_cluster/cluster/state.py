@@ -17,7 +17,7 @@ from pyredis_cluster.cluster.node import ClusterNode, Link, is_node_id
 from pyredis_cluster.cluster.ready import Connect, Outbox
 from pyredis_cluster.cluster.settings import ClusterSettings
 from pyredis_cluster.cluster.wire import MessageType
-from pyredis_cluster.protocol.slots import SLOT_COUNT
+from pyredis_cluster.protocol.slots import SLOT_COUNT, ServedSlots
 
 _EPOCH_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -60,7 +60,7 @@ class ClusterState:
         # Slots whose owner stopped claiming them: kept bound to it, so that clients are only sent on one
         # hop too many, but not told to others as its slots.
         self.not_claimed: set[int] = set()
-        self.served = bytearray(SLOT_COUNT)
+        self.served = ServedSlots()
 
         self.ok = False
         self.size = 1  # primaries that have slots

@@ -10,6 +10,7 @@ from pyredis_cluster.protocol.reply import Reply
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.session import Session
+    from pyredis_cluster.protocol.slots import ServedSlots
 
 
 class Cluster(Protocol):
@@ -19,8 +20,8 @@ class Cluster(Protocol):
     """
 
     @property
-    def served(self) -> bytearray:
-        """16384 bytes: 1 where this node serves the slot with no further question."""
+    def served(self) -> ServedSlots:
+        """The slots that this node serves with no further question."""
 
     @property
     def my_id(self) -> str:

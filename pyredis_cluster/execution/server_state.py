@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.cluster import Cluster
     from pyredis_cluster.execution.host import Connection, Host
     from pyredis_cluster.ports import Clock, Random
+    from pyredis_cluster.protocol.slots import ServedSlots
 
 
 NEVER_NS = 2**63 - 1
@@ -83,7 +84,7 @@ class ServerState:
         """Sessions with output that nothing has sent yet."""
         self.gate = 0
         self.cluster: Cluster | None = None
-        self.served_slots: bytearray | None = None
+        self.served_slots: ServedSlots | None = None
         self.maxmemory = 0
         self.slow_ns = NEVER_NS
         """From how long on `note_slow` hears of a command."""

@@ -25,7 +25,7 @@ from pyredis_cluster.protocol.reply import (
     Status,
     encode_into,
 )
-from pyredis_cluster.protocol.slots import key_slot
+from pyredis_cluster.protocol.slots import ServedSlots, key_slot
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.blocking import Blocked
@@ -41,7 +41,7 @@ _OUTPUT_PAUSE_BYTES = 1 << 20
 """Output of one batch after which the rest of its requests waits until the network has taken some."""
 
 
-def _are_served(keys: list[bytes], served: bytearray) -> bool:
+def _are_served(keys: list[bytes], served: ServedSlots) -> bool:
     """Whether all keys are of one slot, and that slot is served."""
     if _OPENING_BRACE in b"".join(keys):
         slots = set(map(key_slot, keys))
@@ -190,7 +190,8 @@ class Session:
                     served is not None
                     and (mode := entry.key_mode)
                     and not (
-                        served[
+                        argv[1] in served.known_keys
+                        or served[
                             crc_hqx(key, 0) & 16383
                             if _OPENING_BRACE not in (key := argv[1])
                             else key_slot(key)

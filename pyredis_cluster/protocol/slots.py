@@ -6,6 +6,7 @@ Source: the hash-tag and key-distribution sections of the Redis Cluster specific
 from __future__ import annotations
 
 from binascii import crc_hqx
+from typing import Any
 
 SLOT_COUNT = 16384
 _SLOT_MASK = SLOT_COUNT - 1
@@ -26,3 +27,30 @@ def key_slot(key: bytes) -> int:
         if end > start:
             return crc_hqx(key[start:end], 0) & _SLOT_MASK
     return crc_hqx(key, 0) & _SLOT_MASK
+
+
+_MOST_KNOWN_KEYS = 32768
+
+
+class ServedSlots(bytearray):
+    """16384 bytes: 1 for each slot that this node serves with no further question.
+
+    `known_keys` remembers some keys of such slots, which spares their CRC; it forgets them whenever a slot
+    changes.
+    """
+
+    known_keys: set[bytes]
+
+    def __init__(self, source: bytes = bytes(SLOT_COUNT)) -> None:
+        super().__init__(source)
+        self.known_keys = set()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(index, value)
+        self.known_keys.clear()
+
+    def remember(self, key: bytes) -> None:
+        """`key` is of a served slot."""
+        if len(self.known_keys) >= _MOST_KNOWN_KEYS:
+            self.known_keys.clear()
+        self.known_keys.add(key)

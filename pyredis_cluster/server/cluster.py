@@ -13,6 +13,7 @@ from pyredis_cluster.cluster.nodes_conf import NodesConfError
 from pyredis_cluster.cluster.redirect import UNBOUND, Query
 from pyredis_cluster.protocol.errors import CROSS_SLOT, CommandError
 from pyredis_cluster.protocol.reply import Reply
+from pyredis_cluster.protocol.slots import ServedSlots
 from pyredis_cluster.server.bus import Bus
 from pyredis_cluster.server.cluster_effects import carry_out
 from pyredis_cluster.server.cluster_settings import cluster_settings, watch_cluster_settings
@@ -182,7 +183,7 @@ class ClusterNode:
     # The gate
 
     @property
-    def served(self) -> bytearray:
+    def served(self) -> ServedSlots:
         """See `Cluster`."""
         return self.core.served
 

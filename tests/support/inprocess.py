@@ -25,6 +25,7 @@ from pyredis_cluster.config.directives import find
 from pyredis_cluster.execution.propagation import Effect
 from pyredis_cluster.execution.server_state import ServerState
 from pyredis_cluster.execution.session import Session
+from pyredis_cluster.protocol.slots import ServedSlots
 
 START_US = 1_700_000_000_000_000
 
@@ -201,7 +202,7 @@ class Harness:
         self.clock = ManualClock()
         self.host = FakeHost(self.clock)
         self.state = ServerState(COMMANDS, config, self.host, self.clock, random.Random(seed))
-        self.state.served_slots = bytearray(b"\1" * 16384) if config.flag("cluster-enabled") else None
+        self.state.served_slots = ServedSlots(b"\1" * 16384) if config.flag("cluster-enabled") else None
         self.effects: list[list[bytes]] = []
         self.client = self.connect()
 
