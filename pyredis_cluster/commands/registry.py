@@ -10,6 +10,8 @@ from pyredis_cluster.commands import (
     client_control,
     clients,
     cluster,
+    cluster_changes,
+    cluster_views,
     command,
     config,
     connection,
@@ -73,6 +75,8 @@ GROUPS: tuple[Group, ...] = (
 
 EXTENSIONS = (
     client_control,
+    cluster_changes,
+    cluster_views,
     expiry,
     hash_picks,
     keys,
