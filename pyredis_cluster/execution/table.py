@@ -143,10 +143,5 @@ class CommandTable:
         )
 
     def all_entries(self) -> list[Entry]:
-        """Every entry that can be called, subcommands included."""
-        found: list[Entry] = []
-        for entry in self.entries.values():
-            if entry.command.handler is not None:
-                found.append(entry)
-            found.extend(entry.subcommands.values())
-        return found
+        """Every entry, containers and their subcommands included."""
+        return [each for entry in self.entries.values() for each in (entry, *entry.subcommands.values())]

@@ -113,3 +113,11 @@ def test_rates_are_those_of_the_last_samples(harness: Harness) -> None:
         harness.advance(100)
         metrics.sample(harness.state.keyspace.now_ms)
     assert info(harness, "stats")["instantaneous_ops_per_sec"] == "100"
+
+
+def test_commandstats_show_a_container_that_was_called_wrongly(harness: Harness) -> None:
+    harness.run("CLIENT")
+    harness.run("CLIENT ID")
+    stats = info(harness, "commandstats")
+    assert stats["cmdstat_client"] == "calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0"
+    assert stats["cmdstat_client|id"].startswith("calls=1,")
