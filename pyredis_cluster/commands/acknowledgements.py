@@ -9,14 +9,14 @@ from __future__ import annotations
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import NOSCRIPT, Category, Group
 from pyredis_cluster.execution.timeouts import parse_milliseconds
-from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, CommandError
+from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, CommandError, out_of_bounds
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
 from pyredis_cluster.protocol.reply import Reply
 
 acknowledgements = Group("generic", Category.CONNECTION)
 
 _TIPS = ("request_policy:all_shards", "response_policy:agg_min")
-_LOCAL_OUT_OF_RANGE = CommandError("ERR value is out of range, value must between 0 and 1")
+_LOCAL_OUT_OF_RANGE = out_of_bounds(0, 1)
 _NO_AOF = CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyredis_cluster.commands.database_index import database_at, database_index
 from pyredis_cluster.execution.authentication import DEFAULT_USER
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import (
@@ -35,7 +36,6 @@ _HELLO_WITHOUT_AUTH = CommandError(
     "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at "
     "the same time"
 )
-_NOT_AN_INT = CommandError("ERR value is out of range, value must between -2147483648 and 2147483647")
 _BAD_NAME = CommandError("ERR Client names cannot contain spaces, newlines or special characters.")
 
 
@@ -217,13 +217,8 @@ def select(call: Call, argv: list[bytes]) -> Reply:
 
     `OK`. Raises an error where there is no such database, or in cluster mode for any but 0.
     """
-    index = integer(argv[1])
-    if not -(2**31) <= index < 2**31:
-        raise _NOT_AN_INT
+    index = database_index(argv[1])
     if index != 0 and call.server.config.flag("cluster-enabled"):
         raise CommandError("ERR SELECT is not allowed in cluster mode")
-    databases = call.keyspace.databases
-    if not 0 <= index < len(databases):
-        raise CommandError("ERR DB index is out of range")
-    call.db = databases[index]
+    call.db = database_at(call.keyspace, index)
     return OK

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from pyredis_cluster.commands.database_index import database_at, database_index
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, OW, RM, RO, RW, UPDATE, KeyRange
-from pyredis_cluster.keyspace.database import Database
 from pyredis_cluster.keyspace.events import NOTIFY_GENERIC
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.protocol.errors import NO_SUCH_KEY, SYNTAX_ERROR, CommandError
-from pyredis_cluster.protocol.numbers import integer
 from pyredis_cluster.protocol.reply import OK, Reply, Status
 
 generic = Group("generic", Category.KEYSPACE)
 
-_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
-_INDEX_BOUNDS = CommandError(f"ERR value is out of range, value must between {_INT_MIN} and {_INT_MAX}")
-_NO_SUCH_DATABASE = CommandError("ERR DB index is out of range")
 _SAME_OBJECT = CommandError("ERR source and destination objects are the same")
 _COPY_IN_CLUSTER = CommandError("ERR Copying to another database is not allowed in cluster mode")
 _MOVE_IN_CLUSTER = CommandError("ERR MOVE is not allowed in cluster mode")
@@ -210,7 +206,7 @@ def move(call: Call, argv: list[bytes]) -> Reply:
     """
     if call.server.cluster is not None:
         raise _MOVE_IN_CLUSTER
-    target = _database(call, argv[2])
+    target = database_at(call.keyspace, database_index(argv[2]))
     db = call.db
     if target is db:
         raise _SAME_OBJECT
@@ -254,7 +250,7 @@ def copy(call: Call, argv: list[bytes]) -> Reply:
             may_replace = True
         elif option == b"db" and index + 1 < len(argv):
             index += 1
-            target = _database(call, argv[index])
+            target = database_at(call.keyspace, database_index(argv[index]))
         else:
             raise SYNTAX_ERROR
         index += 1
@@ -276,13 +272,3 @@ def copy(call: Call, argv: list[bytes]) -> Reply:
         target.set_expire(destination, when_ms)
     target.changed(destination, NOTIFY_GENERIC, b"copy_to")
     return 1
-
-
-def _database(call: Call, text: bytes) -> Database:
-    index = integer(text)
-    if not _INT_MIN <= index <= _INT_MAX:
-        raise _INDEX_BOUNDS
-    databases = call.keyspace.databases
-    if not 0 <= index < len(databases):
-        raise _NO_SUCH_DATABASE
-    return databases[index]

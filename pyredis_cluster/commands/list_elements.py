@@ -16,13 +16,12 @@ from pyredis_cluster.protocol.errors import (
     NO_SUCH_KEY,
     SYNTAX_ERROR,
     CommandError,
+    out_of_bounds,
 )
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
 from pyredis_cluster.protocol.reply import OK, Reply
 
-_RANK_OUT_OF_RANGE = CommandError(
-    f"ERR value is out of range, value must between {-INT64_MAX} and {INT64_MAX}"
-)
+_RANK_OUT_OF_RANGE = out_of_bounds(-INT64_MAX, INT64_MAX)
 _RANK_ZERO = CommandError(
     "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... "
     "or use negative to start from the end of the list"

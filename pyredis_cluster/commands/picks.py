@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pyredis_cluster.protocol.errors import OUT_OF_RANGE, CommandError
+from pyredis_cluster.protocol.errors import OUT_OF_RANGE, out_of_bounds
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer
 
-_COUNT_OUT_OF_RANGE = CommandError(
-    f"ERR value is out of range, value must between {-INT64_MAX} and {INT64_MAX}"
-)
+_COUNT_OUT_OF_RANGE = out_of_bounds(-INT64_MAX, INT64_MAX)
 _MAX_REPEATED_PICKS = 1 << 24
 """Picks that may repeat are not bounded by what the key holds: Redis answers until its memory is used up."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyredis_cluster.commands.database_index import INT32_MAX, INT32_MIN, database_at
 from pyredis_cluster.commands.lolwut import maze, skyline
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import (
@@ -29,7 +30,6 @@ _FLUSH_HISTORY = (
     ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
     ("6.2.0", "Added the `SYNC` flushing mode modifier."),
 )
-_INT32_MAX = 2**31 - 1
 _SHUTDOWN_FAILED = CommandError("ERR Errors trying to SHUTDOWN. Check logs.")
 
 
@@ -109,10 +109,7 @@ def swapdb(call: Call, argv: list[bytes]) -> Reply:
         raise CommandError("ERR SWAPDB is not allowed in cluster mode")
     first_index = _database_index(argv[1], "first")
     second_index = _database_index(argv[2], "second")
-    databases = call.keyspace.databases
-    if not (0 <= first_index < len(databases) and 0 <= second_index < len(databases)):
-        raise CommandError("ERR DB index is out of range")
-    first, second = databases[first_index], databases[second_index]
+    first, second = database_at(call.keyspace, first_index), database_at(call.keyspace, second_index)
     if first is not second:
         watches = call.server.watches
         watches.touch_database(first, replaced_by=second)
@@ -243,4 +240,4 @@ def _flush(call: Call, indexes: range | list[int], is_async: bool) -> None:
 
 def _database_index(text: bytes, which: str) -> int:
     error = CommandError(f"ERR invalid {which} DB index")
-    return integer_between(text, -_INT32_MAX - 1, _INT32_MAX, error)
+    return integer_between(text, INT32_MIN, INT32_MAX, error)

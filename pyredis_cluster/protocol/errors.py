@@ -66,6 +66,11 @@ EXEC_ABORT = CommandError("EXECABORT Transaction discarded because of previous e
 CROSS_SLOT = CommandError("CROSSSLOT Keys in request don't hash to the same slot")
 
 
+def out_of_bounds(low: int, high: int) -> CommandError:
+    """The refusal of an integer that is not within bounds which the reply names."""
+    return CommandError(f"ERR value is out of range, value must between {low} and {high}")
+
+
 def wrong_arity(full_name: str) -> CommandError:
     """The refusal of a call whose number of arguments does not fit; `full_name` as `config|get`."""
     return CommandError(f"ERR wrong number of arguments for '{full_name}' command")
