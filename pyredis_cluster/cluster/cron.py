@@ -30,7 +30,6 @@ def tick_interval_ms(node_timeout_ms: int) -> int:
 
 def tick(state: ClusterState) -> None:
     """One round. Source: clusterCron."""
-    state.pfail_nodes = sum(1 for node in state.nodes.values() if node.is_suspected)
     for node in list(state.nodes.values()):
         _reconnect(state, node)
     _ping_random_node(state)
@@ -91,4 +90,4 @@ def _watch(state: ClusterState, node: ClusterNode) -> bool:
         return False
     if not node.ping_sent_ms or min(ping_delay_ms, data_delay_ms) <= timeout_ms:
         return False
-    return become_suspected(state, node)
+    return become_suspected(node)

@@ -16,7 +16,7 @@ _REPORT_VALIDITY_TIMEOUTS = 2
 _UNDO_TIMEOUTS = 2
 
 
-def become_suspected(state: ClusterState, node: ClusterNode) -> bool:
+def become_suspected(node: ClusterNode) -> bool:
     """Set PFAIL, unless the node is already suspected or down; returns whether it was set."""
     if node.flags & (wire.PFAIL | wire.FAIL):
         return False

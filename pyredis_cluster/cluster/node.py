@@ -75,7 +75,6 @@ class ClusterNode:
     fail_ms: int = 0
     voted_ms: int = 0
     repl_offset: int = 0
-    repl_offset_ms: int = 0
     # Reporter → time of its last report. Reports of one reporter do not add up.
     failure_reports: dict[ClusterNode, int] = field(default_factory=dict)
 

@@ -34,7 +34,6 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
         if not sender.in_handshake and sender is not state.myself:
             note_epochs(state, sender, header.current_epoch, header.config_epoch)
             sender.repl_offset = header.offset
-            sender.repl_offset_ms = state.now_ms
     if isinstance(body, Gossip):
         handle_gossip(state, link, sender, header, body)
     elif isinstance(body, Failing):

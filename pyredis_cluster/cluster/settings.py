@@ -7,7 +7,6 @@ from enum import Enum
 
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
 
-CONFIG_FILE_DEFAULT = "nodes.conf"
 NODE_TIMEOUT_MS_DEFAULT = 15_000
 
 

@@ -73,7 +73,6 @@ class ClusterState:
         self.sent: list[int] = [0] * len(MessageType)
         self.received: list[int] = [0] * len(MessageType)
         self.links_over_limit = 0
-        self.pfail_nodes = 0  # counted by the last tick
         self.next_random_ping_ms = now_ms
 
     # Nodes
