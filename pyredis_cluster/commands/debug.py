@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 
 from pyredis_cluster.commands.object import refcount
+from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, Group
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.keyspace.digest import keyspace_digest, value_digest
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC
 from pyredis_cluster.keyspace.serialized import serialized_bytes
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.string import String

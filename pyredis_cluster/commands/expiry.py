@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pyredis_cluster.commands.generic import generic
+from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import FAST, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, RO, RW, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC
 from pyredis_cluster.protocol.errors import CommandError, invalid_expire_time
 from pyredis_cluster.protocol.numbers import INT64_MAX, INT64_MIN, integer
 from pyredis_cluster.protocol.reply import Reply

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pyredis_cluster.commands.database_index import database_at, database_index
+from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, OW, RM, RO, RW, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.protocol.errors import NO_SUCH_KEY, SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.reply import OK, Reply, Status

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pyredis_cluster.config.events import NOTIFY_HASH
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RO, RW, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_HASH
 from pyredis_cluster.keyspace.types.hash import Hash
 from pyredis_cluster.protocol.errors import OVERFLOW, CommandError, wrong_arity
 from pyredis_cluster.protocol.long_double import add, format_long_double, long_double

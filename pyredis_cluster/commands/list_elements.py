@@ -6,10 +6,10 @@ from itertools import islice
 
 from pyredis_cluster.commands.indices import bounds
 from pyredis_cluster.commands.lists import elements_removed, lists
+from pyredis_cluster.config.events import NOTIFY_LIST
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RO, RW, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_LIST
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.protocol.errors import (
     INDEX_OUT_OF_RANGE,

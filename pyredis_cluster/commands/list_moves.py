@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from pyredis_cluster.commands.lists import elements_removed, lists, pop_range
 from pyredis_cluster.commands.numkeys import mpop_arguments
+from pyredis_cluster.config.events import NOTIFY_LIST
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import BLOCKING, DENYOOM, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RW, KeyCount, KeyRange
 from pyredis_cluster.execution.timeouts import parse_seconds
-from pyredis_cluster.keyspace.events import NOTIFY_LIST
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR
 from pyredis_cluster.protocol.reply import NULL_ARRAY, Reply

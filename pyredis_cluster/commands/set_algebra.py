@@ -8,10 +8,10 @@ from itertools import filterfalse, islice
 from pyredis_cluster.commands.numkeys import NUMKEYS_NOT_POSITIVE, intercard_limit
 from pyredis_cluster.commands.sets import sets
 from pyredis_cluster.commands.storing import store
+from pyredis_cluster.config.events import NOTIFY_SET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, RW, UPDATE, KeyCount, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_SET
 from pyredis_cluster.keyspace.limits import EncodingLimits
 from pyredis_cluster.keyspace.types.set import INTSET, LISTPACK, Set
 from pyredis_cluster.protocol.errors import CommandError

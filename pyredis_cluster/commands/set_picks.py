@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyredis_cluster.commands.picks import pick_count, repeated_count
 from pyredis_cluster.commands.scan_options import scan_cursor, scan_options
 from pyredis_cluster.commands.sets import sets
+from pyredis_cluster.config.events import NOTIFY_GENERIC, NOTIFY_SET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import FAST, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, RO, RW, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC, NOTIFY_SET
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, SYNTAX_ERROR
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer_between

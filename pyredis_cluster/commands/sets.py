@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pyredis_cluster.config.events import NOTIFY_SET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RO, RW, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_SET
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.protocol.reply import Reply, SetReply
 

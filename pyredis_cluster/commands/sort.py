@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from pyredis_cluster.commands.sort_pattern import SortPattern
 from pyredis_cluster.commands.storing import store
+from pyredis_cluster.config.events import NOTIFY_LIST
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyRange, KeyUnknown
 from pyredis_cluster.keyspace.database import Database
-from pyredis_cluster.keyspace.events import NOTIFY_LIST
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pyredis_cluster.commands.numkeys import intercard_limit
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
 from pyredis_cluster.commands.storing import store
+from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyCount, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, WRONG_TYPE, CommandError

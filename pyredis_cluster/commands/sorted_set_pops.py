@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pyredis_cluster.commands.numkeys import mpop_arguments
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
+from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import BLOCKING, FAST, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, RW, KeyCount, KeyRange
 from pyredis_cluster.execution.timeouts import parse_seconds
-from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, SYNTAX_ERROR
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer_between

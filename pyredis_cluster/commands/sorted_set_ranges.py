@@ -14,10 +14,10 @@ from pyredis_cluster.commands.entry_ranges import (
 )
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
 from pyredis_cluster.commands.storing import store
+from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.numbers import integer

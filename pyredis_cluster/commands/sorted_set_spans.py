@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pyredis_cluster.commands.entry_ranges import EntryRange, member_range, rank_range, score_range
 from pyredis_cluster.commands.sorted_sets import sorted_sets
+from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import FAST, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, RO, RW, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.protocol.reply import Reply
 

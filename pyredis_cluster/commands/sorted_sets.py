@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pyredis_cluster.commands.picks import pick_count, repeated_count
 from pyredis_cluster.commands.scan_options import scan_cursor, scan_options
+from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, RO, RW, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_ZSET
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.doubles import format_double, format_double_in_17_digits
 from pyredis_cluster.protocol.errors import OUT_OF_RANGE, SYNTAX_ERROR, CommandError, wrong_arity

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.keyspace.database import Database
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC
 from pyredis_cluster.keyspace.types.value import Value
 
 

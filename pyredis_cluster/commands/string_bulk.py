@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pyredis_cluster.commands.strings import strings
+from pyredis_cluster.config.events import NOTIFY_STRING
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, INSERT, OW, RO, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_STRING
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.protocol.errors import wrong_arity
 from pyredis_cluster.protocol.reply import OK, Reply

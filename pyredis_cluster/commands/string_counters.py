@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from pyredis_cluster.commands.strings import strings
+from pyredis_cluster.config.events import NOTIFY_STRING
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, RW, UPDATE, KeyRange
-from pyredis_cluster.keyspace.events import NOTIFY_STRING
 from pyredis_cluster.keyspace.types.string import PlainText, String
 from pyredis_cluster.protocol.errors import NOT_AN_INTEGER, OVERFLOW, CommandError
 from pyredis_cluster.protocol.long_double import add as add_long_doubles

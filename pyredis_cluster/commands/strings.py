@@ -16,6 +16,7 @@ from pyredis_cluster.commands.expire_options import (
     deadline_ms,
     parse_options,
 )
+from pyredis_cluster.config.events import NOTIFY_GENERIC, NOTIFY_STRING
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import (
@@ -30,7 +31,6 @@ from pyredis_cluster.execution.keyspec import (
     KeyFlag,
     KeyRange,
 )
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC, NOTIFY_STRING
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.protocol.reply import OK, Reply
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.config.events import NOTIFY_EVICTED
 from pyredis_cluster.execution.gate import GATE_MAXMEMORY
 from pyredis_cluster.execution.memory_report import STARTUP_BYTES, client_bytes
-from pyredis_cluster.keyspace.events import NOTIFY_EVICTED
 from pyredis_cluster.keyspace.eviction import Evictor
 from pyredis_cluster.keyspace.memory import MemoryLedger
 

@@ -60,8 +60,6 @@ GATE_NO_TOUCH = 1 << 9
 GATE_STOP_WRITES = 1 << 10
 """Writes are refused: a snapshot failed, replicas are missing, or the server is a read-only replica."""
 GATE_ASKING = 1 << 11
-GATE_READONLY = 1 << 12
-"""The client said READONLY: reads of slots that its replica follows are served."""
 GATE_BLOCKED = 1 << 20
 GATE_FROZEN = 1 << 21
 GATE_CLOSING = 1 << 22

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.config.events import NOTIFY_KEY_MISS, NOTIFY_KEYEVENT, NOTIFY_KEYSPACE, NOTIFY_NEW
 from pyredis_cluster.execution.authentication import Authentication
 from pyredis_cluster.execution.blocking import Blocking
 from pyredis_cluster.execution.command import FAST, TOUCHES_ARBITRARY_KEYS, Command
@@ -24,7 +25,6 @@ from pyredis_cluster.execution.table import CommandTable, Entry
 from pyredis_cluster.execution.transaction import Watches
 from pyredis_cluster.execution.write_stops import WriteStops
 from pyredis_cluster.keyspace.database import Database
-from pyredis_cluster.keyspace.events import NOTIFY_KEY_MISS, NOTIFY_NEW
 from pyredis_cluster.keyspace.expiry_cycle import ExpiryCycle
 from pyredis_cluster.keyspace.keyspace import Keyspace
 from pyredis_cluster.protocol.errors import CommandError
@@ -178,9 +178,9 @@ class ServerState:
             self._notify(db.index, key, event)
 
     def _notify(self, database: int, key: bytes, event: bytes) -> None:
-        if self.notify_flags & 1:
+        if self.notify_flags & NOTIFY_KEYSPACE:
             self.pubsub.publish(b"__keyspace@%d__:%b" % (database, key), event)
-        if self.notify_flags & 2:
+        if self.notify_flags & NOTIFY_KEYEVENT:
             self.pubsub.publish(b"__keyevent@%d__:%b" % (database, event), key)
 
     def settle(self, database: int, argv: list[bytes]) -> None:

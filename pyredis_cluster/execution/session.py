@@ -295,7 +295,7 @@ class Session:
         self.is_asking = self.is_readonly = self.no_touch = self.no_evict = self.reply_off = False
         if self.skip_replies == 2:
             self.skip_replies = 0
-        self.set_gate(gate.GATE_ASKING | gate.GATE_READONLY | gate.GATE_NO_TOUCH, False)
+        self.set_gate(gate.GATE_ASKING | gate.GATE_NO_TOUCH, False)
         self.set_gate(gate.GATE_REPLY, bool(self.skip_replies))
 
     @property

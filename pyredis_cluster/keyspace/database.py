@@ -5,7 +5,7 @@ from __future__ import annotations
 from heapq import heapify, heappush
 from typing import TYPE_CHECKING, TypeVar
 
-from pyredis_cluster.keyspace.events import NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_KEY_MISS, NOTIFY_NEW
+from pyredis_cluster.config.events import NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_KEY_MISS, NOTIFY_NEW
 from pyredis_cluster.keyspace.frequency import initial_frequency
 from pyredis_cluster.keyspace.scan_index import ScanIndex
 from pyredis_cluster.keyspace.types.value import Value

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.cluster.ready import Event, SlotsLost, SlotsReleased, StateChanged
+from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.command import WRITE
-from pyredis_cluster.keyspace.events import NOTIFY_GENERIC
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.slots import key_slot
 
