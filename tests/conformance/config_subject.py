@@ -14,7 +14,7 @@ from pyredis_cluster.config.loader import load
 from tests.support.servers import Program
 from tests.support.wire import ConnectionClosedError, RawClient, parse
 
-START_LIMIT_S = 10.0
+START_LIMIT_S = 30.0
 
 
 class RefusedStartError(Exception):

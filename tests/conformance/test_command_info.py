@@ -85,6 +85,8 @@ ECHO x|CONFIG GET x|CLIENT ID|CLIENT|KEYS *|SCAN 0|DBSIZE|FLUSHALL|NOSUCHCOMMAND
 DEBUG SLEEP 0|SELECT 0|MOVE k 1|RANDOMKEY|TYPE k|PERSIST k|OBJECT|OBJECT NOSUCH k|SWAPDB 0 1
 CLUSTER KEYSLOT k
 """.replace("\n", "|").split("|")
+# Redis says that its destination is read, Valkey 8.1 that it is not.
+OVERWRITTEN = "SINTERSTORE d a b"
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +180,8 @@ def test_keys_of_invocations(
     subject = laboratory(ours, False)
     differ: list[str] = []
     for line in filter(None, KEYS_OF):
+        if subcommand == "GETKEYSANDFLAGS" and line == OVERWRITTEN and all(one.is_valkey for one in deciding):
+            continue
         argv = ("COMMAND", subcommand, *line.split())
         expected = [laboratory(program, False).control(*argv) for program in deciding]
         actual = subject.control(*argv)

@@ -83,20 +83,28 @@ def targets(laboratory: Laboratory, oracles: list[Program], ours: Program) -> tu
     return laboratory(ours, False), [laboratory(program, False) for program in oracles]
 
 
-def test_broken_requests(targets: tuple[Target, list[Target]]) -> None:
+@pytest.fixture
+def redis_targets(targets: tuple[Target, list[Target]]) -> tuple[Target, list[Target]]:
+    """The same where one of them is a Redis: Valkey 8.1 reads broken requests in a way of its own."""
+    if all(target.program.is_valkey for target in targets[1]):
+        pytest.skip("no Redis on this machine")
+    return targets
+
+
+def test_broken_requests(redis_targets: tuple[Target, list[Target]]) -> None:
     """Alone, and with something before and after."""
-    assert_same(*targets, BROKEN)
+    assert_same(*redis_targets, BROKEN)
     # What follows a line that is too long may end it, or not have been read when the connection is closed.
     short = [stream for stream in BROKEN if len(stream) < 60_000]
-    assert_same(*targets, [wire(b"ECHO", b"a") + stream + PING for stream in short])
+    assert_same(*redis_targets, [wire(b"ECHO", b"a") + stream + PING for stream in short])
 
 
-def test_odd_requests(targets: tuple[Target, list[Target]]) -> None:
+def test_odd_requests(redis_targets: tuple[Target, list[Target]]) -> None:
     """Between two that are in order."""
-    assert_same(*targets, [PING + stream + PING for stream in ODD])
+    assert_same(*redis_targets, [PING + stream + PING for stream in ODD])
 
 
-def test_mutated_requests(targets: tuple[Target, list[Target]]) -> None:
+def test_mutated_requests(redis_targets: tuple[Target, list[Target]]) -> None:
     """Regular requests with a few bytes exchanged."""
     chance = random.Random(3)
     streams = []
@@ -105,7 +113,7 @@ def test_mutated_requests(targets: tuple[Target, list[Target]]) -> None:
         for _ in range(chance.randrange(1, 4)):
             stream[chance.randrange(len(stream))] = chance.choice(b"\r\n$*:+-'\" \0a1")
         streams.append(bytes(stream))
-    assert_same(*targets, streams)
+    assert_same(*redis_targets, streams)
 
 
 def test_clients_without_password(targets: tuple[Target, list[Target]]) -> None:

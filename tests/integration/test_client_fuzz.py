@@ -29,7 +29,7 @@ TCP_STRINGS = 4_000
 """Each connection leaves a port in TIME_WAIT, hence a small part of all."""
 STRINGS_PER_CONNECTION = 4
 GROWTH_LIMIT_BYTES = 64 << 20
-WITNESS_LIMIT_S = 2.0
+WITNESS_LIMIT_S = 5.0
 
 SEEDS = [
     encode(words.split())

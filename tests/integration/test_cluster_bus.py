@@ -34,7 +34,7 @@ from tests.support.servers import (
 pytestmark = [pytest.mark.slow]
 
 NODE_TIMEOUT_MS = 1000
-LIMIT_S = 20.0
+LIMIT_S = 40.0
 SLOTS = 16384
 MIXED_WITH = (REDIS_7_0, REDIS_7_2, VALKEY_9_1)
 HAS_REDIS_CLI = shutil.which("redis-cli") is not None
@@ -160,17 +160,18 @@ def test_published_messages_reach_every_kind_of_node(mixed: list[RunningServer])
             )
             listener.subscribe("news")
             listeners.append(listener)
-        for server in mixed:
-            with client(server) as publisher:
-                publisher.publish("news", f"from {server.port}")
-        for listener in listeners:
-            got: set[str] = set()
-            deadline = time.monotonic() + LIMIT_S
-            while len(got) < len(mixed) and time.monotonic() < deadline:
-                message = listener.get_message(timeout=0.2)
-                if message is not None:
-                    got.add(message["data"])
-            assert got == {f"from {server.port}" for server in mixed}
+        expected = {f"from {server.port}" for server in mixed}
+        got: list[set[str]] = [set() for _ in listeners]
+        deadline = time.monotonic() + LIMIT_S
+        # The bus drops what it cannot send: on a busy machine a link may be down just now.
+        while any(texts != expected for texts in got) and time.monotonic() < deadline:
+            for server in mixed:
+                with client(server) as publisher:
+                    publisher.publish("news", f"from {server.port}")
+            for listener, texts in zip(listeners, got, strict=True):
+                while texts != expected and (message := listener.get_message(timeout=0.2)) is not None:
+                    texts.add(message["data"])
+        assert all(texts == expected for texts in got)
 
 
 @pytest.mark.real_server
@@ -197,10 +198,10 @@ def test_shard_messages_cross_between_a_primary_of_ours_and_a_real_replica(name:
             with subscriber.pubsub(ignore_subscribe_messages=True) as listener:
                 listener.ssubscribe("shard")
                 listener.get_sharded_message(timeout=1)
-                publisher.execute_command("SPUBLISH", "shard", "hello")
                 message = None
                 deadline = time.monotonic() + LIMIT_S
                 while message is None and time.monotonic() < deadline:
+                    publisher.execute_command("SPUBLISH", "shard", "hello")
                     message = listener.get_sharded_message(timeout=0.2)
                 assert message is not None
                 assert message["data"] == "hello"

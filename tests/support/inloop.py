@@ -21,7 +21,7 @@ from tests.support.ports import free_port, release_port
 from tests.support.program import messages
 from tests.support.wire import Arg, ConnectionClosedError, encode, frame_end
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 
 class TestServer(Server):

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.servers import Program
 from tests.support.wire import ConnectionClosedError, RawClient
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 _LINE = re.compile(r"(\d+):([CMSX]) (\d\d \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3}) ([.*#-]) (.*)")
 

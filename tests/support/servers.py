@@ -19,8 +19,8 @@ from pathlib import Path
 from tests.support.ports import free_port, release_port
 from tests.support.wire import ConnectionClosedError, RawClient
 
-START_LIMIT_S = 10.0
-STOP_LIMIT_S = 5.0
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 15.0
 
 REDIS_7_0 = "redis-7.0"
 REDIS_7_2 = "redis-7.2"
@@ -133,7 +133,7 @@ class RunningServer:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    def connect(self, *, timeout_s: float = 5.0) -> RawClient:
+    def connect(self, *, timeout_s: float = 15.0) -> RawClient:
         """A new raw connection to the server."""
         return RawClient(self.port, timeout_s=timeout_s)
 

@@ -126,7 +126,7 @@ def parse_all(raw: bytes) -> list[Node]:
 class RawClient:
     """A blocking connection on which requests and raw replies can be sent and read one by one."""
 
-    def __init__(self, port: int, *, host: str = "127.0.0.1", timeout_s: float = 5.0) -> None:
+    def __init__(self, port: int, *, host: str = "127.0.0.1", timeout_s: float = 15.0) -> None:
         """Connect; raises OSError. ``timeout_s`` is the default for every read."""
         self.timeout_s = timeout_s
         self._buffer = bytearray()
