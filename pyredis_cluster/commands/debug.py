@@ -11,6 +11,7 @@ from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, Group
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.keyspace.digest import keyspace_digest, value_digest
+from pyredis_cluster.keyspace.keyspace import ACCESS_CLOCK_MASK
 from pyredis_cluster.keyspace.serialized import serialized_bytes
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.string import String
@@ -37,7 +38,6 @@ _NUMBER_PREFIX = re.compile(rb"\s*[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE
 _INTEGER_PREFIX = re.compile(rb"\s*[+-]?\d{1,100}")
 _SLEEP_MAX_S = 2**63 / 1_000_000
 """Redis counts microseconds in 64 bits, and does not sleep for what does not fit."""
-_LRU_BITS = (1 << 24) - 1
 _MAX_LONG = INT64_MAX
 _PROTOCOL_TYPES = "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
 
@@ -142,7 +142,8 @@ def _object(call: Call, argv: list[bytes]) -> Reply:
     idle_s = max(call.keyspace.lru_clock - value.lru, 0)
     text = (
         f"Value at:0x{id(value):012x} refcount:{refcount(call, value)} encoding:{value.encoding().decode()} "
-        f"serializedlength:{serialized_bytes(value)} lru:{value.lru & _LRU_BITS} lru_seconds_idle:{idle_s}"
+        f"serializedlength:{serialized_bytes(value)} lru:{value.lru & ACCESS_CLOCK_MASK} "
+        f"lru_seconds_idle:{idle_s}"
     )
     return Status((text + _quicklist(value)).encode())
 

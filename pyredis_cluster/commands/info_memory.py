@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.commands.info_fields import Facts, Fields
 from pyredis_cluster.execution.memory_report import MemoryReport, look
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.server_state import ServerState
-
-Facts = Mapping[str, str]
-Fields = Iterable[tuple[str, object]]
 
 
 def memory(server: ServerState, facts: Facts) -> Fields:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.commands import info_memory, info_statistics
+from pyredis_cluster.commands.info_fields import Facts, Fields, Section
 from pyredis_cluster.execution.gate import GATE_LOADING
+from pyredis_cluster.keyspace.keyspace import ACCESS_CLOCK_MASK
 from pyredis_cluster.version import REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.server_state import ServerState
 
-Facts = Mapping[str, str]
-Fields = Iterable[tuple[str, object]]
-Section = Callable[["ServerState", Facts], Fields]
-
-_LRU_BITS = (1 << 24) - 1
 _BUILD_ID = sha1(f"{REDIS_VERSION} {__version__}".encode(), usedforsecurity=False).hexdigest()[:16]
 _DAY_S = 86400
 
@@ -47,7 +43,7 @@ def server_(server: ServerState, facts: Facts) -> Fields:
     yield "uptime_in_days", uptime_s // _DAY_S
     yield "hz", config.integer("hz")
     yield "configured_hz", config.integer("hz")
-    yield "lru_clock", server.keyspace.now_ms // 1000 & _LRU_BITS
+    yield "lru_clock", server.keyspace.now_ms // 1000 & ACCESS_CLOCK_MASK
     yield "executable", facts.get("executable", "")
     yield "config_file", config.config_file
     yield "io_threads_active", 0

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.commands.info_fields import Facts, Fields
 from pyredis_cluster.execution.table import bucket_end_us
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.table import Entry
     from pyredis_cluster.keyspace.database import Database
-
-Facts = Mapping[str, str]
-Fields = Iterable[tuple[str, object]]
 
 _TTL_SAMPLES = 100
 _UNSAFE = str.maketrans("#:\n\r", "____")

@@ -11,18 +11,23 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.keyspace.types.sizes import OBJECT_BYTES, string_bytes, table_bytes
+from pyredis_cluster.keyspace.types.sizes import (
+    DICT_ENTRY_BYTES,
+    OBJECT_BYTES,
+    SLOT_ENTRY_BYTES,
+    string_bytes,
+    table_bytes,
+)
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.server_state import ServerState
+    from pyredis_cluster.execution.session import Session
     from pyredis_cluster.keyspace.database import Database
 
 STARTUP_BYTES = 1 << 20
 """What a server without data counts as using."""
 
 _CLIENT_BYTES = 2048
-_ENTRY_BYTES = 24
-_SLOT_ENTRY_BYTES = 16
 _SAMPLED_KEYS = 64
 
 
@@ -121,7 +126,7 @@ def key_bytes(database: Database, key: bytes, samples: int) -> int | None:
     value = database.values.get(key)
     if value is None:
         return None
-    return _allocated(value.memory_bytes(samples)) + _allocated(string_bytes(key)) + _ENTRY_BYTES
+    return _allocated(value.memory_bytes(samples)) + _allocated(string_bytes(key)) + DICT_ENTRY_BYTES
 
 
 def _allocated(size: int) -> int:
@@ -144,13 +149,15 @@ def _overhead(database: Database) -> DatabaseOverhead:
     return DatabaseOverhead(
         main=table_bytes(keys) + keys * OBJECT_BYTES,
         expires=table_bytes(len(database.expires)) if database.expires else 0,
-        slot_to_keys=keys * _SLOT_ENTRY_BYTES if database.slot_keys is not None else 0,
+        slot_to_keys=keys * SLOT_ENTRY_BYTES if database.slot_keys is not None else 0,
     )
 
 
 def client_bytes(server: ServerState) -> int:
     """What the connections take with their buffers. O(clients)."""
-    return sum(
-        _CLIENT_BYTES + session.connection.input_bytes() + session.connection.output_bytes()
-        for session in server.sessions.values()
-    )
+    return sum(map(connection_bytes, server.sessions.values()))
+
+
+def connection_bytes(session: Session) -> int:
+    """What one connection takes with its buffers."""
+    return _CLIENT_BYTES + session.connection.input_bytes() + session.connection.output_bytes()

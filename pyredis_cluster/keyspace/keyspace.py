@@ -14,7 +14,7 @@ from pyredis_cluster.keyspace.types.value import Value
 if TYPE_CHECKING:
     from pyredis_cluster.ports import Random
 
-_CLOCK_MASK = (1 << 24) - 1
+ACCESS_CLOCK_MASK = (1 << 24) - 1
 """Access times are compared in 24 bits, so that what another policy left in them is never very long ago."""
 
 ChangeObserver = Callable[["Database", bytes, int, bytes], None]
@@ -90,7 +90,7 @@ class Keyspace:
 
     def idle_s(self, value: Value) -> int:
         """Seconds since the last access to `value`; means nothing under an LFU policy."""
-        return (self.lru_clock - value.lru) & _CLOCK_MASK
+        return (self.lru_clock - value.lru) & ACCESS_CLOCK_MASK
 
     def key_count(self) -> int:
         """Number of keys in all databases, expired ones included. O(databases)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.keyspace.types.sizes import DICT_ENTRY_BYTES, string_bytes
+from pyredis_cluster.keyspace.types.sizes import DICT_ENTRY_BYTES, SLOT_ENTRY_BYTES, string_bytes
 from pyredis_cluster.keyspace.types.string import String
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _BUCKET_BYTES = 12
 """A table has between one and two buckets of 8 bytes for each entry."""
 _TABLE_SHARE_BYTES = DICT_ENTRY_BYTES + _BUCKET_BYTES
-_SLOT_ENTRY_BYTES = 16
 _LOOK_EVERY = 16
 
 
@@ -30,7 +29,7 @@ def key_bytes(db: Database, key: bytes, value: Value) -> int:
     if key in db.expires:
         size += _TABLE_SHARE_BYTES
     if db.slot_keys is not None:
-        size += _SLOT_ENTRY_BYTES
+        size += SLOT_ENTRY_BYTES
     return size
 
 

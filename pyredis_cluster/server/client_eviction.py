@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.memory_report import connection_bytes
+
 if TYPE_CHECKING:
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.session import Session
     from pyredis_cluster.server.log import Log
 
 _LEAST_LIMIT_BYTES = 128 * 1024
-_CLIENT_BYTES = 2048
 _SUBSCRIPTION_BYTES = 64
 
 
@@ -54,10 +55,8 @@ class ClientEviction:
 
 def held_bytes(session: Session) -> int:
     """Memory that a client makes the server hold: what it has sent and not read, queued and subscribed to."""
-    connection, transaction = session.connection, session.transaction
+    transaction = session.transaction
     channels = (session.channels, session.patterns, session.shard_channels)
     subscribed_bytes = sum(sum(map(len, each)) + _SUBSCRIPTION_BYTES * len(each) for each in channels if each)
     queued_bytes = transaction.queued_bytes if transaction is not None else 0
-    return (
-        _CLIENT_BYTES + connection.input_bytes() + connection.output_bytes() + queued_bytes + subscribed_bytes
-    )
+    return connection_bytes(session) + queued_bytes + subscribed_bytes

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution import gate
+from pyredis_cluster.execution.pubsub import is_subscribed
 from pyredis_cluster.protocol.errors import CommandError
 
 if TYPE_CHECKING:
@@ -128,9 +129,7 @@ class OutputLimits:
 
 def client_class(session: Session) -> str:
     """The class of clients whose output limit counts: a monitor is a normal client."""
-    if session.channels or session.patterns or session.shard_channels:
-        return "pubsub"
-    return "normal"
+    return "pubsub" if is_subscribed(session) else "normal"
 
 
 class IdleTimeout:
@@ -147,9 +146,7 @@ class IdleTimeout:
             return
         now_s = now_ms // 1000
         for session in list(self._state.sessions.values()):
-            is_exempt = (
-                session.is_monitor or session.gate & gate.GATE_BLOCKED or client_class(session) == "pubsub"
-            )
+            is_exempt = session.is_monitor or session.gate & gate.GATE_BLOCKED or is_subscribed(session)
             if not is_exempt and now_s - session.last_interaction_ms // 1000 > timeout_s:
                 self._log.verbose("Closing idle client")
                 session.close(after_flush=False)

@@ -11,6 +11,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.server.files import sync_directory
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -85,7 +87,7 @@ class NodesFile:
         self._release()
         self._fd = fd
         if fsync and os.name != "nt":
-            _sync_directory(os.path.dirname(self.path) or ".")
+            sync_directory(os.path.dirname(self.path) or ".")
 
     def close(self) -> None:
         """Let others use the file."""
@@ -122,11 +124,3 @@ class NodesFile:
                 os.close(fd)
                 raise NodesFileError(f"Impossible to lock {self._name}: {error.strerror}") from None
             os.close(fd)
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

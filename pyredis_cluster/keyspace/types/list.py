@@ -8,7 +8,11 @@ from typing import Self
 
 from pyredis_cluster.keyspace.types.listpack import EMPTY_LISTPACK_BYTES, entries_bytes, entry_bytes
 from pyredis_cluster.keyspace.types.quicklist import Quicklist, exceeds_node, node_limits
+from pyredis_cluster.keyspace.types.sizes import OBJECT_BYTES
 from pyredis_cluster.keyspace.types.value import Value
+
+_QUICKLIST_BYTES = 40
+_NODE_BYTES = 32
 
 _MOST_UNFILED = 256
 """Pushes that wait to be divided among nodes: many at once are cheaper, but someone has to wait for them."""
@@ -111,10 +115,11 @@ class List(Value):
     def memory_bytes(self, samples: int = 5) -> int:
         """Object header and listpack; for a quicklist its nodes, averaged over `samples` of them (0: all)."""
         if self.quicklist is None:
-            return 16 + self._bytes
+            return OBJECT_BYTES + self._bytes
         nodes = self.quicklist.nodes
         sampled = [size for (_, size), _ in zip(nodes, range(samples or len(nodes)), strict=False)]
-        return 16 + 40 + len(nodes) * (32 + sum(sampled) // max(len(sampled), 1))
+        node_bytes = _NODE_BYTES + sum(sampled) // max(len(sampled), 1)
+        return OBJECT_BYTES + _QUICKLIST_BYTES + len(nodes) * node_bytes
 
     def push_head(self, elements: list[bytes], fill: int) -> int:
         """Put elements before all others, one after the other: the last one becomes the head. O(pushed).

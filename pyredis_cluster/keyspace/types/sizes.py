@@ -12,6 +12,8 @@ from pyredis_cluster.keyspace.types.listpack import EMPTY_LISTPACK_BYTES, entrie
 OBJECT_BYTES = 16
 DICT_BYTES = 56
 DICT_ENTRY_BYTES = 24
+SLOT_ENTRY_BYTES = 16
+"""What the index of keys by slot takes for each."""
 _POINTER_BYTES = 8
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pyredis_cluster.server.config_file import ConfigFile, replace_file
+from pyredis_cluster.server.config_file import ConfigFile
+from pyredis_cluster.server.files import replace_file
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.process import PidFile, Supervisor, Syslog, raise_open_files
 from tests.support.inloop import make_config
