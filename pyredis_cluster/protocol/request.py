@@ -11,9 +11,10 @@ Two parsers that agree on every input (a property test holds them together):
    anything ran and `StrictParser` reads the same bytes again.
 
 What proves it, exactly:
-* Every request is a list, and every argument is `bytes` (they can be joined): nothing is nested or nil.
-* No byte stands in the chunk that could begin another reply which comes as `bytes` or as a list, such as
-  `+`; where a payload holds one, the requests are written again and compared with the chunk.
+* Every argument is `bytes` (they can be joined): nothing is nested or nil, and each request is a list, since
+  to iterate over anything else gives other things.
+* No byte stands in the chunk that could begin another reply which comes as `bytes`, or a collection of them,
+  such as `+`; where a payload holds one, the requests are written again and compared with the chunk.
 * An empty array fed after it comes back as just that: nothing is left over.
 """
 
@@ -51,7 +52,7 @@ _MANY_ARGUMENTS = 8
 """From so many on it pays to look for several at once."""
 
 _STAR, _LINE_FEED = b"*\n"
-_PLUS, _EQUALS, _OPENING, _GREATER, _TILDE, _BAR = b"+=(>~|"
+_PLUS, _EQUALS, _OPENING, _GREATER, _TILDE, _BAR, _PERCENT = b"+=(>~|%"
 # What makes inline requests more than words between blanks: quotes, NUL, blanks that Python and Redis take
 # differently, and a `*` that may begin a request of the other kind.
 _SPECIAL_INLINE = re.compile(rb"[\"'*\x00\v\f]").search
@@ -309,6 +310,7 @@ class RequestParser:
             or _GREATER in data
             or _TILDE in data
             or _BAR in data
+            or _PERCENT in data
         )
         if not is_plain and _HUGE_AGGREGATE(data) is not None:
             return None
@@ -317,13 +319,16 @@ class RequestParser:
             reader.feed(data)
             requests = list(iter(reader.gets, _INCOMPLETE))
             b"".join(chain.from_iterable(requests))
-            if set(map(type, requests)) == _LISTS and (is_plain or _is_canonical(data, requests)):
+            if is_plain or (set(map(type, requests)) == _LISTS and _is_canonical(data, requests)):
                 # An empty request, which Redis skips, looks like _INCOMPLETE and ends the list early.
                 is_read = not reader.has_data()
                 reader.feed(b"*0\r\n")
                 last = reader.gets()
                 if is_read and last is not _INCOMPLETE and last == []:
-                    return requests if all(requests) else [request for request in requests if request]
+                    if all(requests):
+                        return requests
+                    if set(map(type, requests)) == _LISTS:  # and not an empty string
+                        return [request for request in requests if request]
         except (TypeError, hiredis.HiredisError, MemoryError):
             pass  # a broken request, or something that is no bulk string
         self._hiredis = hiredis.Reader(notEnoughData=_INCOMPLETE)
