@@ -36,9 +36,9 @@ MEMORY: list[Directive] = [
     number("active-expire-effort", 1, "How much time goes into finding expired keys.", low=1, high=10),
     yes_no("lazyfree-lazy-eviction", False, "Free evicted values in the background.", acts=False),
     yes_no("lazyfree-lazy-expire", False, "Free expired values in the background.", acts=False),
-    yes_no("lazyfree-lazy-server-del", False, "Free overwritten values in the background.", acts=False),
+    yes_no("lazyfree-lazy-server-del", False, "Free overwritten values in the background."),
     yes_no("lazyfree-lazy-user-del", False, "Let DEL free in the background.", acts=False),
-    yes_no("lazyfree-lazy-user-flush", False, "Let FLUSHALL free in the background.", acts=False),
+    yes_no("lazyfree-lazy-user-flush", False, "Let FLUSHALL free in the background."),
 ]
 
 ENCODINGS: list[Directive] = [
@@ -51,7 +51,9 @@ ENCODINGS: list[Directive] = [
         low=INT_MIN,
         alias="list-max-ziplist-size",
     ),
-    number("list-compress-depth", 0, "Nodes at each end that are not compressed; 0 compresses none."),
+    number(
+        "list-compress-depth", 0, "Nodes at each end that are not compressed; 0 compresses none.", acts=False
+    ),
     count("set-max-intset-entries", 512, "Largest set held as integers."),
     count("set-max-listpack-entries", 128, "Largest compact set."),
     count("set-max-listpack-value", 64, "Longest member of one."),

@@ -83,14 +83,12 @@ REPLICATION: list[Directive] = [
         0,
         "Replicas without which writes are refused.",
         alias="min-slaves-to-write",
-        acts=False,
     ),
     number(
         "min-replicas-max-lag",
         10,
         "Seconds after which one does not count.",
         alias="min-slaves-max-lag",
-        acts=False,
     ),
     choice(
         "propagation-error-behavior",
@@ -107,9 +105,7 @@ CLUSTER: list[Directive] = [
     number(
         "cluster-node-timeout", 15000, "Milliseconds of silence after which a node fails.", high=LLONG_MAX
     ),
-    number(
-        "cluster-ping-interval", 0, "Milliseconds between pings.", high=LLONG_MAX, hidden=True, acts=False
-    ),
+    number("cluster-ping-interval", 0, "Milliseconds between pings.", high=LLONG_MAX, hidden=True),
     number("cluster-port", 0, "Port of the bus; 0 is the clients' port + 10000.", high=65535, immutable=True),
     optional("cluster-announce-ip", "Address told to the other nodes."),
     optional("cluster-announce-hostname", "Host name told to nodes and clients.", check=checks.hostname),

@@ -53,7 +53,7 @@ CLIENTS: list[Directive] = [
         "Memory of all clients together, from which on the largest are closed; 0 is no limit.",
     ),
     signed_size("proto-max-bulk-len", 512 << 20, "Length of one string in a request at most.", low=1 << 20),
-    count("tracking-table-max-keys", 10**6, "Keys remembered for client-side caching."),
+    count("tracking-table-max-keys", 10**6, "Keys remembered for client-side caching.", acts=False),
 ]
 
 SECURITY: list[Directive] = [
@@ -64,8 +64,9 @@ SECURITY: list[Directive] = [
         "resetchannels",
         ("allchannels", "resetchannels"),
         "Channels that a new user may use.",
+        acts=False,
     ),
-    number("acllog-max-len", 128, "Entries in the log of refused commands.", high=2**63 - 1),
+    number("acllog-max-len", 128, "Entries in the log of refused commands.", high=2**63 - 1, acts=False),
     choice("enable-protected-configs", "no", _ALLOWED, "Who may set protected directives.", immutable=True),
     choice("enable-debug-command", "local", _ALLOWED, "Who may use DEBUG.", immutable=True),
     choice("enable-module-command", "no", _ALLOWED, "Who may use MODULE.", immutable=True, acts=False),
