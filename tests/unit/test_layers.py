@@ -11,6 +11,8 @@ import pytest
 
 import pyredis_cluster
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "pyredis_cluster"
 ROOT = Path(pyredis_cluster.__file__).parent
 

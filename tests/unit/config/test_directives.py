@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 import pyredis_cluster
 from pyredis_cluster.config.directives import DIRECTIVES
 
@@ -34,6 +36,7 @@ def names_in_code() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_table_says_which_directives_act() -> None:
     read = (names_in_code() | NAMED_BY_PATTERN) - READ_BUT_POWERLESS
     acting = {name for name, directive in DIRECTIVES.items() if directive.acts}
