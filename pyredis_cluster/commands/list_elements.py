@@ -23,8 +23,8 @@ from pyredis_cluster.protocol.reply import OK, Reply
 
 _RANK_OUT_OF_RANGE = out_of_bounds(-INT64_MAX, INT64_MAX)
 _RANK_ZERO = CommandError(
-    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... "
-    "or use negative to start from the end of the list"
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to "
+    "start from the end of the list"
 )
 _COUNT_NEGATIVE = CommandError("ERR COUNT can't be negative")
 _MAXLEN_NEGATIVE = CommandError("ERR MAXLEN can't be negative")
@@ -38,9 +38,8 @@ _MAXLEN_NEGATIVE = CommandError("ERR MAXLEN can't be negative")
     syntax="key start stop",
     summary="Returns the elements of a list from one index to another.",
     complexity=(
-        "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD "
-        "or TAIL) "
-        "for large lists; and N is the number of elements in the specified range."
+        "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or "
+        "TAIL) for large lists; and N is the number of elements in the specified range."
     ),
 )
 def lrange(call: Call, argv: list[bytes]) -> Reply:
@@ -66,8 +65,7 @@ def lrange(call: Call, argv: list[bytes]) -> Reply:
     summary="Returns the element of a list at an index.",
     complexity=(
         "O(N) where N is the number of elements to traverse to get to the element at index. This makes "
-        "asking for "
-        "the first or the last element of the list O(1)."
+        "asking for the first or the last element of the list O(1)."
     ),
 )
 def lindex(call: Call, argv: list[bytes]) -> Reply:
@@ -132,10 +130,8 @@ def lset(call: Call, argv: list[bytes]) -> Reply:
     summary="Puts an element before or after the first one that equals another.",
     complexity=(
         "O(N) where N is the number of elements to traverse before seeing the value pivot. This means that "
-        "inserting "
-        "somewhere on the left end on the list (head) can be considered O(1) and inserting somewhere on the "
-        "right "
-        "end (tail) is O(N)."
+        "inserting somewhere on the left end on the list (head) can be considered O(1) and inserting "
+        "somewhere on the right end (tail) is O(N)."
     ),
 )
 def linsert(call: Call, argv: list[bytes]) -> Reply:
@@ -219,9 +215,8 @@ def ltrim(call: Call, argv: list[bytes]) -> Reply:
     summary="Returns the indices of the elements of a list that equal another.",
     complexity=(
         "O(N) where N is the number of elements in the list, for the average case. When searching for "
-        "elements near "
-        "the head or the tail of the list, or when the MAXLEN option is provided, the command may run in "
-        "constant time."
+        "elements near the head or the tail of the list, or when the MAXLEN option is provided, the command "
+        "may run in constant time."
     ),
 )
 def lpos(call: Call, argv: list[bytes]) -> Reply:

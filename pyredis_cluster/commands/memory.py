@@ -176,10 +176,8 @@ def memory_help(call: Call, argv: list[bytes]) -> Reply:
 
 _EMPTY = (
     "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in "
-    "these "
-    "conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I "
-    "will be "
-    "back to our programming as soon as I finished rebooting.\n"
+    "these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I "
+    "will be back to our programming as soon as I finished rebooting.\n"
 )
 _HEALTHY = (
     "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this "
@@ -188,9 +186,8 @@ _HEALTHY = (
 _ISSUES = "Sam, I detected a few issues in this Redis instance memory implants:\n\n"
 _FAREWELL = "I'm here to keep you safe, Sam. I want to help you.\n"
 _PEAK = (
-    "Peak memory: the data once took more than 150% of what it takes now. What was taken then is not "
-    "given back at "
-    "once, but new data will use it."
+    "Peak memory: the data once took more than 150% of what it takes now. What was taken then is not given "
+    "back at once, but new data will use it."
 )
 _RSS = (
     "High total RSS: the process takes more than 1.4 times the memory that its data accounts for. A peak in "
@@ -198,8 +195,7 @@ _RSS = (
 )
 _CLIENTS = (
     "Big client buffers: clients take more than 200K each on average. They read too slowly, subscribe to "
-    "more "
-    "than they can take, or send very long pipelines; CLIENT LIST shows which."
+    "more than they can take, or send very long pipelines; CLIENT LIST shows which."
 )
 
 _HELP = """

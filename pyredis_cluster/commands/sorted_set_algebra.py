@@ -27,19 +27,16 @@ _SOURCES = KeyCount(1, flags=RO | ACCESS)
 _STORED = (KeyRange(1, flags=OW | UPDATE), KeyCount(2, flags=RO | ACCESS))
 _UNION_COMPLEXITY = (
     "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of "
-    "elements "
-    "in the resulting sorted set."
+    "elements in the resulting sorted set."
 )
 _STORED_UNION_COMPLEXITY = _UNION_COMPLEXITY.replace("M*log", "M log")
 _INTER_COMPLEXITY = (
     "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input "
-    "sorted "
-    "sets and M being the number of elements in the resulting sorted set."
+    "sorted sets and M being the number of elements in the resulting sorted set."
 )
 _DIFF_COMPLEXITY = (
-    "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size "
-    "of the "
-    "first set, and K is the size of the result set."
+    "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of "
+    "the first set, and K is the size of the result set."
 )
 
 

@@ -21,9 +21,8 @@ _POP_COMPLEXITY = (
     "popped."
 )
 _MPOP_COMPLEXITY = (
-    "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the "
-    "sorted set, "
-    "and M being the number of elements popped."
+    "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted "
+    "set, and M being the number of elements popped."
 )
 
 
@@ -133,8 +132,7 @@ def _pop_from_first(call: Call, keys: list[bytes], count: int, *, lowest: bool) 
     syntax="timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
     summary=(
         "Removes and returns the lowest or highest members of the first of several sorted sets that is "
-        "there; "
-        "waits for one."
+        "there; waits for one."
     ),
     complexity=_MPOP_COMPLEXITY,
 )

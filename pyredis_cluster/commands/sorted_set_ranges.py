@@ -34,9 +34,8 @@ _RANGE_COMPLEXITY = (
 )
 _LIMITED_COMPLEXITY = (
     "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being "
-    "returned. "
-    "If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it "
-    "O(log(N))."
+    "returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider "
+    "it O(log(N))."
 )
 
 
@@ -255,8 +254,7 @@ def zrevrangebylex(call: Call, argv: list[bytes]) -> Reply:
     summary="Stores a range of a sorted set as another one.",
     complexity=(
         "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements "
-        "stored into "
-        "the destination key."
+        "stored into the destination key."
     ),
 )
 def zrangestore(call: Call, argv: list[bytes]) -> Reply:

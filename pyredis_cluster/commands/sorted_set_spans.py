@@ -14,8 +14,7 @@ from pyredis_cluster.protocol.reply import Reply
 _READ = KeyRange(1, flags=RO | ACCESS)
 _REMOVE_COMPLEXITY = (
     "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed "
-    "by the "
-    "operation."
+    "by the operation."
 )
 
 

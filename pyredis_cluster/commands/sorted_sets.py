@@ -318,8 +318,7 @@ def _rank(call: Call, argv: list[bytes], *, reverse: bool) -> Reply:
     summary="Walks through the members and scores of a sorted set, some at a time.",
     complexity=(
         "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor "
-        "to return "
-        "back to 0. N is the number of elements inside the collection."
+        "to return back to 0. N is the number of elements inside the collection."
     ),
 )
 def zscan(call: Call, argv: list[bytes]) -> Reply:

@@ -12,8 +12,7 @@ _DISABLED = (
 )
 _NOTHING = (
     "Dave, no latency spike was observed during the lifetime of this Redis instance, not in the slightest "
-    "bit. "
-    "I honestly think you ought to sit down calmly, take a stress pill, and think things over.\n"
+    "bit. I honestly think you ought to sit down calmly, take a stress pill, and think things over.\n"
 )
 _SPIKES = (
     "Dave, I have observed latency spikes in this Redis instance. You don't mind talking about it, do you "
@@ -24,14 +23,12 @@ _NO_ADVICE = "\nNone of these events is of a kind for which I know a remedy.\n"
 _SLOWLOG = "The slow log (SLOWLOG GET) has the commands that took so long, and their arguments.\n"
 _LARGE_VALUES = (
     "Deleting, expiring or evicting a very large value takes long: several smaller keys serve better than "
-    "one "
-    "large one.\n"
+    "one large one.\n"
 )
 _SCHEDULER = (
     "Commands that hardly have anything to do took long, so the process did not get the processor when it "
-    "needed "
-    "it. Lower the load of the machine, or give the server a machine of its own; "
-    "'redis-cli --intrinsic-latency 100' measures the delays that the system itself causes.\n"
+    "needed it. Lower the load of the machine, or give the server a machine of its own; 'redis-cli "
+    "--intrinsic-latency 100' measures the delays that the system itself causes.\n"
 )
 _MASS_EVICTION = (
     "Many keys were evicted at once. A sudden change of maxmemory does that, and so do commands that store a "
