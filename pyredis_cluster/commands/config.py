@@ -76,7 +76,8 @@ def config_set(call: Call, argv: list[bytes]) -> Reply:
 def config_rewrite(call: Call, argv: list[bytes]) -> Reply:
     """CONFIG REWRITE
 
-    `OK`. Raises an error where the server was started without a file, or the file cannot be written.
+    `OK`. Raises an error where the server was started without a file, or the file cannot be written. Tried,
+    it is logged either way.
     """
     server = call.server
     try:
@@ -85,7 +86,9 @@ def config_rewrite(call: Call, argv: list[bytes]) -> Reply:
             raise CommandError("ERR The server is running without a config file")
         server.host.write_config_file(rewritten(content, server.config))
     except OSError as error:
+        server.host.log.warning(f"CONFIG REWRITE failed: {error.strerror}")
         raise CommandError(f"ERR Rewriting config file: {error.strerror}") from None
+    server.host.log.notice("CONFIG REWRITE executed with success.")
     return OK
 
 

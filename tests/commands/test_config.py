@@ -13,6 +13,7 @@ def test_rewrite_keeps_comments_and_writes_what_changed() -> None:
     assert harness.run("CONFIG REWRITE") == b"OK"
     assert harness.host.config_file.startswith(b"# mine\nhz 50\n")
     assert b"\nmaxmemory 1mb\n" in harness.host.config_file
+    assert harness.host.log.messages == ["CONFIG REWRITE executed with success."]
 
 
 def test_rewrite_without_a_file_is_refused() -> None:
@@ -29,6 +30,7 @@ def test_rewrite_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(harness.host, "write_config_file", fail)
     assert str(harness.run("CONFIG REWRITE")) == "ERR Rewriting config file: Permission denied"
+    assert harness.host.log.messages == ["CONFIG REWRITE failed: Permission denied"]
 
 
 def test_resetstat_clears_every_counter() -> None:
