@@ -50,7 +50,7 @@ VARIABLE_FLAGS = KeyFlag.VARIABLE_FLAGS
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """Base of the three; `flags` says what is done to the keys, `notes` is free text for COMMAND INFO."""
+    """Base of the four; `flags` says what is done to the keys, `notes` is free text for COMMAND INFO."""
 
     begin: int = 1
     flags: KeyFlag = RO | ACCESS

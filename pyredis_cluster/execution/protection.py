@@ -27,9 +27,8 @@ def refusal(config: Config, session: Session, command: str) -> CommandError | No
         return None
     return CommandError(
         f'ERR {name.upper()} command not allowed. If the {directive} option is set to "local", you can '
-        f"run it "
-        "from a local connection, otherwise you need to set this option in the configuration file, and then "
-        "restart the server."
+        "run it from a local connection, otherwise you need to set this option in the configuration file, "
+        "and then restart the server."
     )
 
 

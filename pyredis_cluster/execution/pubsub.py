@@ -20,7 +20,7 @@ Forward = Callable[[bytes, bytes, bool], None]
 
 
 class PubSub:
-    """Subscriptions of one server. Sessions keep their own side in `Session.subscriptions`."""
+    """Subscriptions of one server. A session's own are in its `channels`, `patterns` and `shard_channels`."""
 
     def __init__(self) -> None:
         self.channels: dict[bytes, dict[Session, None]] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pyredis_cluster.cluster.framer import Framer
 from pyredis_cluster.cluster.messages import BusProtocolError
-from pyredis_cluster.server.listeners import ListenError, tcp_socket
+from pyredis_cluster.server.listeners import ListenError, could_not_listen, tcp_socket
 
 if TYPE_CHECKING:
     from pyredis_cluster.cluster.core import ClusterCore
@@ -59,11 +59,7 @@ class Bus:
             try:
                 listener = tcp_socket(address, port, self._config.integer("tcp-backlog"))
             except OSError as error:
-                reason = error.strerror or str(error)
-                self.log.warning(
-                    f"Warning: Could not create server TCP listening socket {address}:{port}:"
-                    f" {error.filename or 'bind'}: {reason}"
-                )
+                self.log.warning(could_not_listen(address, port, error))
                 if word.startswith("-"):
                     continue
                 self.log.warning(f"Failed listening on port {port} (cluster), aborting.")

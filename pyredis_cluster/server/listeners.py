@@ -102,10 +102,7 @@ class Listeners:
             try:
                 sockets.append(tcp_socket(address, port, backlog))
             except OSError as error:
-                reason = _reason(error)
-                self._log.warning(
-                    f"Warning: Could not create server TCP listening socket {address}:{port}: {reason}"
-                )
+                self._log.warning(could_not_listen(address, port, error))
                 is_optional = word.startswith("-") and error.errno == errno.EADDRNOTAVAIL
                 if is_optional or error.errno in _FAMILY_MISSING:
                     continue
@@ -185,6 +182,11 @@ def _bind_and_listen(listener: socket.socket, address: object, backlog: int, per
         listener.listen(backlog)
     except OSError as error:
         raise OSError(error.errno, error.strerror, "listen") from None
+
+
+def could_not_listen(address: str, port: int, error: OSError) -> str:
+    """What the log says where `tcp_socket` failed."""
+    return f"Warning: Could not create server TCP listening socket {address}:{port}: {_reason(error)}"
 
 
 def _reason(error: OSError) -> str:
