@@ -27,6 +27,7 @@ from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.reconfigure import watch_config
 from pyredis_cluster.server.stopping import Stopping
+from pyredis_cluster.server.unsupported import check_supported
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -91,6 +92,7 @@ class Server:
         self.log.role = "X" if self.config.is_sentinel else "M"
         self._announce_mode()
         try:
+            check_supported(self.config, self.log)
             if self.config.flag("cluster-enabled"):
                 self._join_cluster()
             self.listeners.open()

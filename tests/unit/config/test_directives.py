@@ -16,9 +16,10 @@ NAMED_BY_PATTERN = {"enable-debug-command", "shutdown-on-sigint", "shutdown-on-s
 """Read by names that are put together."""
 
 READ_BUT_POWERLESS = {
+    "appendonly",  # warned of
     "cluster-allow-replica-migration",  # taken over into the core, which has no replicas yet
     "repl-backlog-size",  # shown by INFO
-    "replicaof",
+    "replicaof",  # refused
     "save",
     "tls-cluster",
     "tls-port",

@@ -1,0 +1,36 @@
+"""What a configuration asks for that this server does not have: told rather than passed over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyredis_cluster.server.errors import StartError
+
+if TYPE_CHECKING:
+    from pyredis_cluster.config.config import Config
+    from pyredis_cluster.server.log import Log
+
+
+def check_supported(config: Config, log: Log) -> None:
+    """Warn of what will not be done.
+
+    A server that only lacks durability or users starts, so that common files can be used as they are. One
+    that would be something else than it was told to be does not: raises `StartError`, the reason logged.
+    """
+    if config.modules:
+        name = config.modules[0][0].decode("utf-8", "replace")
+        log.warning(f"Module {name} failed to load: this server does not load modules")
+        log.warning(f"Can't load module from {name}: server aborting")
+        raise StartError
+    if config.replica_of is not None:
+        log.warning("replicaof is set, but this server cannot replicate yet. Exiting.")
+        raise StartError
+    if config.users or config.text("aclfile"):
+        log.warning("WARNING: users are configured, but there is only the default one yet. They are ignored.")
+    warn_of_append_only(config, log)
+
+
+def warn_of_append_only(config: Config, log: Log) -> None:
+    """Warn where the configuration promises that changes outlive the server."""
+    if config.flag("appendonly"):
+        log.warning("WARNING: appendonly is set, but nothing is kept on disk yet.")
