@@ -63,6 +63,7 @@ class ClientConnection(asyncio.Protocol):
             return
         state = self._state
         statistics = state.statistics
+        statistics.reads_processed += 1
         statistics.net_input_bytes += len(data)
         try:
             session.execute(self._parse(data))
@@ -81,6 +82,7 @@ class ClientConnection(asyncio.Protocol):
             wire = b"".join(out)
             out.clear()
             size = len(wire)
+            statistics.writes_processed += 1
             statistics.net_output_bytes += size
             if size < _CHECK_OUTPUT_BYTES or not self._exceeds_output_limit(session, size):
                 self._transport.write(wire)  # type: ignore[union-attr]
@@ -168,6 +170,7 @@ class ClientConnection(asyncio.Protocol):
             # Also while nothing is taken: the transport counts what waits, a list of pieces does not.
             wire = b"".join(session.out)
             session.out.clear()
+            self._state.statistics.writes_processed += 1
             self._state.statistics.net_output_bytes += len(wire)
             waiting = self._transport.get_write_buffer_size() + len(wire)
             if waiting >= _CHECK_OUTPUT_BYTES and self._exceeds_output_limit(session, len(wire)):

@@ -97,9 +97,12 @@ class Clients:
             self._log.verbose(f"Reading from client: {reason}")
 
     def failed(self, session: Session, error: BaseException) -> None:
-        """A request made our code fail: the log gets the traceback; this client is closed, nobody else."""
+        """A request made our code fail: the log gets the traceback; this client is closed, nobody else.
+
+        Requests before it have run, so it still gets their replies.
+        """
         self._log.failure(f"Failure while serving client {describe(session)}", error)
-        session.close(after_flush=False)
+        session.close(after_flush=True)
 
     def broke_protocol(self, session: Session, error: ProtocolError, data: bytes) -> None:
         """A client broke the protocol with `data`."""
