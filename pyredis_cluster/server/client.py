@@ -84,7 +84,7 @@ class ClientConnection(asyncio.Protocol):
             size = len(wire)
             statistics.writes_processed += 1
             statistics.net_output_bytes += size
-            if size < _CHECK_OUTPUT_BYTES or not self._exceeds_output_limit(session, size):
+            if size < _CHECK_OUTPUT_BYTES or not self._exceeds_output_limit(session, wire):
                 self._transport.write(wire)  # type: ignore[union-attr]
         if session.pending or not self._is_writable:
             self._update_reading()
@@ -173,16 +173,18 @@ class ClientConnection(asyncio.Protocol):
             self._state.statistics.writes_processed += 1
             self._state.statistics.net_output_bytes += len(wire)
             waiting = self._transport.get_write_buffer_size() + len(wire)
-            if waiting >= _CHECK_OUTPUT_BYTES and self._exceeds_output_limit(session, len(wire)):
+            if waiting >= _CHECK_OUTPUT_BYTES and self._exceeds_output_limit(session, wire):
                 return
             self._transport.write(wire)
         if self._close_after_flush:
             self._transport.close()
 
-    def _exceeds_output_limit(self, session: Session, added_bytes: int) -> bool:
-        assert self._transport is not None
-        waiting = self._transport.get_write_buffer_size() + added_bytes
-        return self._server.clients.output_limits.check(self, session, waiting)
+    def _exceeds_output_limit(self, session: Session, wire: bytes) -> bool:
+        # Put back meanwhile, since the log line of a client that is closed shows what waits for it.
+        session.out.append(wire)
+        exceeds = self._server.clients.output_limits.check(self, session, self.output_bytes())
+        session.out.clear()
+        return exceeds
 
     def pause_writing(self) -> None:
         """asyncio: the send buffer is full. Reads no more from a client that does not read."""

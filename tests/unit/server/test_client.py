@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pyredis_cluster.execution.call import Call
@@ -150,6 +152,9 @@ class TestClientsThatDoNotRead:
             assert server.state.statistics.client_output_buffer_limit_disconnections == 1
             (line,) = [text for text in server.logged() if "output buffer" in text]
             assert line.startswith("Client id=")
+            waiting = re.search(r" obl=(\d+) oll=\d+ omem=(\d+) ", line)
+            assert waiting is not None
+            assert sum(map(int, waiting.groups())) >= 1_000_000
             assert line.endswith(" scheduled to be closed ASAP for overcoming of output buffer limits.")
 
     async def test_soft_limit_counts_seconds(self, use_epoll: bool) -> None:
