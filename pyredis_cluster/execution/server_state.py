@@ -221,11 +221,21 @@ class ServerState:
             for session in sessions:
                 session.connection.flush()
 
-    def account(self, session: Session, entry: Entry, argv: list[bytes], elapsed_ns: int) -> None:
-        """Count one call, timed by itself."""
-        entry.account(1, elapsed_ns)
-        if elapsed_ns >= self.slow_ns:
-            self.note_slow(session, argv, elapsed_ns)
+    def account(
+        self, session: Session, entry: Entry, argv: list[bytes], elapsed_ns: int, calls: int = 1
+    ) -> None:
+        """Count a run of calls that took `elapsed_ns` together (no time where the clock went back).
+
+        `argv` is the last of them.
+        """
+        if elapsed_ns < 0:
+            elapsed_ns = 0
+        entry.calls += calls
+        entry.elapsed_ns += elapsed_ns
+        average_ns = elapsed_ns // calls
+        entry.latency_buckets[(average_ns // 1000).bit_length()] += calls
+        if average_ns >= self.slow_ns:
+            self.note_slow(session, argv, average_ns)
 
     def note_slow(self, session: Session, argv: list[bytes], elapsed_ns: int) -> None:
         """A command took at least the slow log's or the latency monitor's threshold."""

@@ -202,7 +202,7 @@ class Session:
                 )
             ):
                 if last is not None:
-                    self._account(last, run, unix_ns() - started_ns)
+                    server.account(self, last, self.running_argv, unix_ns() - started_ns, run)
                     last = running = None
                 if self.gate & gate.GATE_HOLD:
                     self._postpone([argv, *waiting])
@@ -213,7 +213,7 @@ class Session:
             if entry is not running:
                 if last is not None:
                     finished_ns = unix_ns()
-                    self._account(last, run, finished_ns - started_ns)
+                    server.account(self, last, self.running_argv, finished_ns - started_ns, run)
                     started_ns = finished_ns
                 last = entry
                 running = entry if entry.is_brief else None
@@ -256,18 +256,7 @@ class Session:
             self.last_entry = last
             if served is not None and last.key_mode == ONE_KEY:
                 served.remember(argv[1])
-            self._account(last, run, unix_ns() - started_ns)
-
-    def _account(self, entry: Entry, calls: int, elapsed_ns: int) -> None:
-        """Count a run of calls; the last of them is `running_argv`."""
-        if elapsed_ns < 0:
-            elapsed_ns = 0
-        entry.calls += calls
-        entry.elapsed_ns += elapsed_ns
-        average_ns = elapsed_ns // calls
-        entry.latency_buckets[(average_ns // 1000).bit_length()] += calls
-        if average_ns >= self.server.slow_ns:
-            self.server.note_slow(self, self.running_argv, average_ns)
+            server.account(self, last, self.running_argv, unix_ns() - started_ns, run)
 
     def _postpone(self, requests: list[Request]) -> None:
         if not self.is_closing:

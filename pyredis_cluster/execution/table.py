@@ -53,12 +53,6 @@ class Entry:
         self.failed_calls = 0
         self.latency_buckets = [0] * _LATENCY_BUCKETS
 
-    def account(self, calls: int, elapsed_ns: int) -> None:
-        """Count a run of `calls` calls that took `elapsed_ns` together."""
-        self.calls += calls
-        self.elapsed_ns += elapsed_ns
-        self.latency_buckets[(elapsed_ns // (1000 * calls)).bit_length()] += calls
-
     def reset_statistics(self) -> None:
         """Forget all counts, as CONFIG RESETSTAT does; subcommands too."""
         self.calls = self.elapsed_ns = self.rejected_calls = self.failed_calls = 0
