@@ -94,9 +94,9 @@ def test_doctor_in_words(harness: Harness) -> None:
 
 def test_histogram_is_cumulative_and_covers_subcommands(harness: Harness) -> None:
     entry = harness.state.table.entries[b"get"]
-    entry.account(3, 3_000)
-    entry.account(1, 40_000)
-    entry.account(1, 5_000_000_000)
+    session = harness.client.session
+    for elapsed_ns, calls in ((3_000, 3), (40_000, 1), (5_000_000_000, 1)):
+        harness.state.account(session, entry, [b"GET", b"k"], elapsed_ns, calls)
     harness.run("CONFIG GET hz")
     harness.client.session.resp = 3
     assert harness.run("LATENCY HISTOGRAM get nosuch") == {
