@@ -25,7 +25,7 @@ from pyredis_cluster.protocol.reply import (
     Status,
     encode_into,
 )
-from pyredis_cluster.protocol.slots import ServedSlots, key_slot
+from pyredis_cluster.protocol.slots import key_slot
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.blocking import Blocked
@@ -39,15 +39,6 @@ _OPENING_BRACE = ord("{")
 
 _OUTPUT_PAUSE_BYTES = 1 << 20
 """Output of one batch after which the rest of its requests waits until the network has taken some."""
-
-
-def _are_served(keys: list[bytes], served: ServedSlots) -> bool:
-    """Whether all keys are of one slot, and that slot is served."""
-    if _OPENING_BRACE in b"".join(keys):
-        slots = set(map(key_slot, keys))
-    else:
-        slots = {crc_hqx(key, 0) & 16383 for key in keys}
-    return len(slots) == 1 and bool(served[slots.pop()])
 
 
 def _ignore(value: bool) -> None:
@@ -169,6 +160,7 @@ class Session:
         self.last_interaction_ms = keyspace.now_ms = now_ms = started_ns // 1_000_000
         keyspace.lru_clock = now_ms // 1000
         served = server.served_slots
+        known_keys = () if served is None else served.known_keys
         output_bytes = 0
         # Runs of the same brief command share one clock reading: `last` is the entry of the run, and
         # `running` too unless it is one that must be timed call by call.
@@ -190,14 +182,14 @@ class Session:
                     served is not None
                     and (mode := entry.key_mode)
                     and not (
-                        argv[1] in served.known_keys
+                        argv[1] in known_keys
                         or served[
                             crc_hqx(key, 0) & 16383
                             if _OPENING_BRACE not in (key := argv[1])
                             else key_slot(key)
                         ]
                         if mode == ONE_KEY
-                        else entry.key_slice is not None and _are_served(argv[entry.key_slice], served)
+                        else entry.key_slice is not None and served.serves_all(argv[entry.key_slice])
                     )
                 )
             ):
@@ -254,7 +246,7 @@ class Session:
                 break
         if last is not None:
             self.last_entry = last
-            if served is not None and last.key_mode == ONE_KEY:
+            if served is not None and last.key_mode == ONE_KEY and argv[1] not in known_keys:
                 served.remember(argv[1])
             server.account(self, last, self.running_argv, unix_ns() - started_ns, run)
 

@@ -35,15 +35,15 @@ _MOST_KNOWN_KEYS = 32768
 class ServedSlots(bytearray):
     """16384 bytes: 1 for each slot that this node serves with no further question.
 
-    `known_keys` remembers some keys of such slots, which spares their CRC; it forgets them whenever a slot
-    changes.
+    `known_keys` remembers keys of such slots, with their slots, which spares their CRC; it forgets them
+    whenever a slot changes.
     """
 
-    known_keys: set[bytes]
+    known_keys: dict[bytes, int]
 
     def __init__(self, source: bytes = bytes(SLOT_COUNT)) -> None:
         super().__init__(source)
-        self.known_keys = set()
+        self.known_keys = {}
 
     def __setitem__(self, index: Any, value: Any) -> None:
         super().__setitem__(index, value)
@@ -53,4 +53,21 @@ class ServedSlots(bytearray):
         """`key` is of a served slot."""
         if len(self.known_keys) >= _MOST_KNOWN_KEYS:
             self.known_keys.clear()
-        self.known_keys.add(key)
+        self.known_keys[key] = key_slot(key)
+
+    def serves_all(self, keys: list[bytes]) -> bool:
+        """Whether all keys are of one slot, and that slot is served."""
+        known = self.known_keys
+        slots: set[int | None] = set(map(known.get, keys))
+        if len(slots) == 1 and None not in slots:
+            return True
+        if _OPENING_BRACE in b"".join(keys):
+            slots = set(map(key_slot, keys))
+        else:
+            slots = {crc_hqx(key, 0) & _SLOT_MASK for key in keys}
+        slot = slots.pop()
+        if slots or slot is None or not self[slot]:
+            return False
+        if len(known) + len(keys) <= _MOST_KNOWN_KEYS:
+            known.update(dict.fromkeys(keys, slot))
+        return True
