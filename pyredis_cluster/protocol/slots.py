@@ -56,7 +56,9 @@ class ServedSlots(bytearray):
         self.known_keys[key] = key_slot(key)
 
     def serves_all(self, keys: list[bytes]) -> bool:
-        """Whether all keys are of one slot, and that slot is served."""
+        """Whether all keys are of one slot, and that slot is served; no keys are anywhere."""
+        if not keys:
+            return True
         known = self.known_keys
         slots: set[int | None] = set(map(known.get, keys))
         if len(slots) == 1 and None not in slots:

@@ -88,8 +88,15 @@ class ClientConnection(asyncio.Protocol):
                 self._transport.write(wire)  # type: ignore[union-attr]
         if session.pending or not self._is_writable:
             self._update_reading()
+            if session.pending and self._is_writable:
+                # It paused for its output, and the network has taken all of that: nobody else wakes it.
+                self._server.loop.call_soon(self._go_on)
         if state.outboxes:
             state.flush_outboxes()
+
+    def _go_on(self) -> None:
+        self.resume()
+        self._state.flush_outboxes()
 
     def _parse_one_by_one(self, data: bytes) -> list[Request]:
         """Parse for a client that has yet to authenticate: AUTH takes effect on what follows it at once.
@@ -194,8 +201,7 @@ class ClientConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """asyncio: the send buffer has drained. Sends what waited, then runs what waited."""
         self._is_taking = True
-        self.resume()
-        self._state.flush_outboxes()
+        self._go_on()
 
     def resume(self) -> None:
         """The session can run requests again, as far as it is concerned."""

@@ -63,10 +63,14 @@ class Poller:
             self.loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no socket is watched."""
-        return not self._transports
+    def send_unsent(self) -> None:
+        """Send what waits for the end of the round, which then goes on."""
+        unsent, self.unsent = self.unsent, None
+        if unsent is not None:
+            for transport, data in unsent:
+                transport.write(data)
+            unsent.clear()
+            self.unsent = unsent
 
     def _dispatch(self) -> None:
         """Serve every ready socket, some at a time: first read and execute all of those, then send.
@@ -149,8 +153,11 @@ class EpollTransport(asyncio.Transport):
             return
         if not self._buffer:
             if self._poller.unsent is not None:
-                self._poller.unsent.append((self, data))
-                return
+                if len(data) <= _HIGH_WATER_BYTES:
+                    self._poller.unsent.append((self, data))
+                    return
+                # So much must not wait: who writes it has to learn at once that the socket is full.
+                self._poller.send_unsent()
             try:
                 sent = self._send(data)
             except (BlockingIOError, InterruptedError):

@@ -29,6 +29,7 @@ def test_the_memory_is_bounded() -> None:
 
 def test_keys_of_one_served_slot() -> None:
     served = ServedSlots(b"\1" * SLOT_COUNT)
+    assert served.serves_all([])
     for _ in range(2):
         assert served.serves_all([b"a"])
         assert served.serves_all([b"{t}1", b"{t}2", b"t"])

@@ -34,6 +34,17 @@ class TestRequests:
             assert await client.call("SET", "k", value) == b"+OK\r\n"
             assert await client.call("GET", "k") == b"$%d\r\n%b\r\n" % (len(value), value)
 
+    @pytest.mark.parametrize("size", [20_000, 100_000, 1_500_000])
+    async def test_a_pipeline_of_large_replies(self, use_epoll: bool, size: int) -> None:
+        """More output than a batch may have at once, taken by the network as fast as it comes."""
+        value = b"$%d\r\n%b\r\n" % (size, b"v" * size)
+        async with serving(use_epoll=use_epoll) as server, peer(server) as client:
+            await client.call("SET", "k", b"v" * size)
+            client.send(encode(["GET", "k"]) * 60 + encode(["PING"]))
+            for _ in range(60):
+                assert await client.read() == value
+            assert await client.read() == b"+PONG\r\n"
+
 
 class TestBrokenInput:
     async def test_error_closes_after_earlier_replies(self, use_epoll: bool) -> None:
