@@ -60,15 +60,19 @@ class ServedSlots(bytearray):
         if not keys:
             return True
         known = self.known_keys
-        slots: set[int | None] = set(map(known.get, keys))
-        if len(slots) == 1 and None not in slots:
-            return True
+        slot = known.get(keys[0])
+        if slot is not None:
+            for key in keys:
+                if known.get(key) != slot:
+                    break
+            else:
+                return True
         if _OPENING_BRACE in b"".join(keys):
             slots = set(map(key_slot, keys))
         else:
             slots = {crc_hqx(key, 0) & _SLOT_MASK for key in keys}
         slot = slots.pop()
-        if slots or slot is None or not self[slot]:
+        if slots or not self[slot]:
             return False
         if len(known) + len(keys) <= _MOST_KNOWN_KEYS:
             known.update(dict.fromkeys(keys, slot))
