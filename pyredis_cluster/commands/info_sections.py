@@ -55,7 +55,7 @@ def server_(server: ServerState, facts: Facts) -> Fields:
 def clients(server: ServerState, facts: Facts) -> Fields:
     """# Clients"""
     sessions = server.sessions.values()
-    blocked = [session.blocked for session in sessions if session.blocked is not None]
+    blocking = server.blocking
     yield "connected_clients", len(sessions)
     yield "cluster_connections", facts.get("cluster_connections", 0)
     yield "maxclients", server.config.integer("maxclients")
@@ -63,10 +63,10 @@ def clients(server: ServerState, facts: Facts) -> Fields:
     yield "client_recent_max_input_buffer", max(inputs, default=0)
     outputs = (session.connection.output_bytes() for session in sessions)
     yield "client_recent_max_output_buffer", max(outputs, default=0)
-    yield "blocked_clients", len(blocked)
+    yield "blocked_clients", len(blocking.sessions)
     yield "tracking_clients", 0
-    yield "clients_in_timeout_table", sum(each.timer is not None for each in blocked)
-    yield "total_blocking_keys", len(server.blocking.waiting)
+    yield "clients_in_timeout_table", blocking.timed_count
+    yield "total_blocking_keys", len(blocking.waiting)
     yield "total_blocking_keys_on_nokey", 0
 
 

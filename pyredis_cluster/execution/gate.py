@@ -139,12 +139,7 @@ def call(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
     """
     server = session.server
     touched = _last_accesses(session, entry, argv) if session.gate & GATE_NO_TOUCH else ()
-    started_ns = server.monotonic_ns()
-    try:
-        reply = entry.handler(session.call, argv)
-    except CommandError as raised:
-        reply = raised
-    elapsed_ns = server.monotonic_ns() - started_ns
+    reply, elapsed_ns = _run(session, entry, argv)
     if type(reply) is CommandError:
         server.count_error(entry, reply)
     for value, lru in touched:
@@ -157,6 +152,17 @@ def call(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
     return reply
 
 
+def _run(session: Session, entry: Entry, argv: list[bytes]) -> tuple[Reply, int]:
+    """What the handler says, an error as a value, and the nanoseconds it took."""
+    clock_ns = session.server.monotonic_ns
+    started_ns = clock_ns()
+    try:
+        reply = entry.handler(session.call, argv)
+    except CommandError as raised:
+        reply = raised
+    return reply, clock_ns() - started_ns
+
+
 def call_again(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
     """Run the request that a client is blocked in, as one of its keys was made; NO_REPLY: it waits on.
 
@@ -167,12 +173,7 @@ def call_again(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
     if refusal is not None:
         return _reject(session, entry, argv, refusal)
     server = session.server
-    started_ns = server.monotonic_ns()
-    try:
-        reply = entry.handler(session.call, argv)
-    except CommandError as raised:
-        reply = raised
-    elapsed_ns = server.monotonic_ns() - started_ns
+    reply, elapsed_ns = _run(session, entry, argv)
     if reply is NO_REPLY:
         return reply
     entry.calls += 1

@@ -63,25 +63,19 @@ class Quicklist:
     def push_tail(self, elements: Iterable[bytes]) -> None:
         """Elements were added at the tail, one after the other."""
         nodes = self.nodes
-        size_limit = self._size_limit - _ENTRY_OVERHEAD
-        count_limit = self._count_limit
-        node = nodes[-1] if nodes else None
-        for element in elements:
-            length = len(element)
-            if node is not None and node[1] + length <= size_limit and node[0] < count_limit:
-                node[0] += 1
-                # Short and no number: not worth a call.
-                node[1] += length + 2 if 0 < length < 64 and element[0] > _NINE else entry_bytes(element)
-            else:
-                node = [1, EMPTY_LISTPACK_BYTES + entry_bytes(element)]
-                nodes.append(node)
+        self._push(elements, nodes[-1] if nodes else None, nodes.append)
 
     def push_head(self, elements: Iterable[bytes]) -> None:
         """Elements were added at the head, one after the other."""
         nodes = self.nodes
+        self._push(elements, nodes[0] if nodes else None, nodes.appendleft)
+
+    def _push(
+        self, elements: Iterable[bytes], node: list[int] | None, add: Callable[[list[int]], None]
+    ) -> None:
+        """Put elements into `node`, the one at their end, and into new ones that `add` puts there."""
         size_limit = self._size_limit - _ENTRY_OVERHEAD
         count_limit = self._count_limit
-        node = nodes[0] if nodes else None
         for element in elements:
             length = len(element)
             if node is not None and node[1] + length <= size_limit and node[0] < count_limit:
@@ -90,7 +84,7 @@ class Quicklist:
                 node[1] += length + 2 if 0 < length < 64 and element[0] > _NINE else entry_bytes(element)
             else:
                 node = [1, EMPTY_LISTPACK_BYTES + entry_bytes(element)]
-                nodes.appendleft(node)
+                add(node)
 
     def pop_tail(self, element: bytes) -> None:
         """`element` was removed from the tail."""
