@@ -102,6 +102,10 @@ class Config:
         """The value of a list of words: `bind`, `shutdown-on-sigint`, `shutdown-on-sigterm`."""
         return self._typed(name, tuple)
 
+    def integers(self, name: str) -> tuple[int, ...]:
+        """The value of a list of numbers: `oom-score-adj-values`."""
+        return self._typed(name, tuple)
+
     def path(self, name: str) -> str:
         """The file that directive `name` names, seen from `dir`; empty where it is not set."""
         value = self.text(name)
