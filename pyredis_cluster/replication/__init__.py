@@ -1,0 +1,1 @@
+"""What of replication is pure: histories of changes, and the state machines of both sides."""
