@@ -5,7 +5,7 @@ A test, or the simulated world, hands in its own; those of `pyredis_cluster.serv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 _T = TypeVar("_T")
@@ -41,3 +41,68 @@ class Random(Protocol):
 
     def shuffle(self, x: list[_T], /) -> None:
         """Shuffle in place."""
+
+
+class File(Protocol):
+    """A file that is open for writing. What raises OSError leaves it usable."""
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`. Raises OSError; part of it may be written then (see `size`)."""
+
+    def size(self) -> int:
+        """Length in bytes now."""
+
+    def truncate(self, size: int) -> None:
+        """Cut to that many bytes; what is written next goes there. Raises OSError."""
+
+    def sync(self) -> None:
+        """Return once all that was written would survive a power failure. Raises OSError."""
+
+    def sync_soon(self, done: Callable[[OSError | None], None]) -> None:
+        """The same without waiting: `done` is called later, in the turn of the server, with what went wrong.
+
+        Covers what was written before this call. Calls of one file are answered in order.
+        """
+
+    def close(self) -> None:
+        """Let go of the file, after what `sync_soon` began."""
+
+
+class Disk(Protocol):
+    """The files of a server. Paths are absolute; everything raises OSError as the system does."""
+
+    def create(self, path: str) -> File:
+        """A new empty file, or an old one emptied."""
+
+    def append_to(self, path: str) -> File:
+        """A file that exists or is made, to write behind what it holds."""
+
+    def read(self, path: str) -> bytes | memoryview:
+        """All of a file, which may be mapped into memory rather than read."""
+
+    def read_head(self, path: str, size: int) -> bytes:
+        """At most the first `size` bytes of a file."""
+
+    def size(self, path: str) -> int:
+        """Length of a file in bytes."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or directory."""
+
+    def names(self, directory: str) -> list[str]:
+        """What is in a directory."""
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory, unless it is there."""
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename a file, replacing another one atomically."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+
+    def truncate(self, path: str, size: int) -> None:
+        """Cut a file."""
+
+    def sync_directory(self, path: str) -> None:
+        """Have what was renamed or removed in a directory survive a power failure, where the platform can."""

@@ -50,7 +50,7 @@ def lpush(call: Call, argv: list[bytes]) -> Reply:
     keyspace = db.keyspace
     key = argv[1]
     value = db.values.get(key)
-    if value.__class__ is List and key not in db.expires and keyspace.touch_lfu is None:
+    if value.__class__ is List and key not in db.expires and keyspace.on_write is None:
         value.lru = keyspace.lru_clock  # what `write` does, without the call
     else:
         value = db.write(key, List)
@@ -85,7 +85,7 @@ def rpush(call: Call, argv: list[bytes]) -> Reply:
     keyspace = db.keyspace
     key = argv[1]
     value = db.values.get(key)
-    if value.__class__ is List and key not in db.expires and keyspace.touch_lfu is None:
+    if value.__class__ is List and key not in db.expires and keyspace.on_write is None:
         value.lru = keyspace.lru_clock  # what `write` does, without the call
     else:
         value = db.write(key, List)

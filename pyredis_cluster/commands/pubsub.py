@@ -185,7 +185,7 @@ def spublish(call: Call, argv: list[bytes]) -> Reply:
 def _publish(call: Call, argv: list[bytes], *, sharded: bool) -> int:
     receivers = call.server.pubsub.broadcast(argv[1], argv[2], sharded=sharded)
     if call.server.cluster is None:
-        call.propagate_as_is()
+        call.propagate_to_replicas()
     return receivers
 
 

@@ -103,7 +103,7 @@ def _set_all(call: Call, argv: list[bytes], command: str) -> None:
     db = call.db
     keyspace = db.keyspace
     values, expires, put = db.values, db.expires, db.put
-    in_place = keyspace.touch_lfu is None
+    in_place = keyspace.on_write is None
     lru_clock = keyspace.lru_clock
     words = iter(argv)
     next(words)

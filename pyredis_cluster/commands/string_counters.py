@@ -48,11 +48,11 @@ def incr(call: Call, argv: list[bytes]) -> Reply:
     if len(data) > 18 or not data.isdigit() or data[0] == _ZERO_DIGIT:
         return _add(call, key, 1)
     number = int(data) + 1
-    value.data = b"%d" % number
-    if keyspace.touch_lfu is None:
+    if keyspace.on_write is None:
         value.lru = keyspace.lru_clock
     else:
-        value.lru = keyspace.touch_lfu(value.lru)
+        keyspace.on_write(db, key, value)
+    value.data = b"%d" % number
     keyspace.dirty += 1
     return number
 

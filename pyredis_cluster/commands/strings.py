@@ -92,12 +92,12 @@ def set_(call: Call, argv: list[bytes]) -> Reply:
     old = db.values.get(key)
     if old.__class__ is String and key not in db.expires:
         # Overwriting in place saves an object and the upkeep of the indexes.
-        old.data = argv[2]
         keyspace = db.keyspace
-        if keyspace.touch_lfu is None:
+        if keyspace.on_write is None:
             old.lru = keyspace.lru_clock
         else:
-            old.lru = keyspace.touch_lfu(old.lru)
+            keyspace.on_write(db, key, old)
+        old.data = argv[2]
     else:
         db.put(key, String(argv[2]))
     db.changed(key, NOTIFY_STRING, b"set")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.keyspace.keyspace import UNSETTLED
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import NO_REPLY, Reply
@@ -108,7 +109,7 @@ class Blocking:
         """`key` was made: those who wait for it get another try after the running command."""
         if (database, key) in self.waiting:
             self._ready[(database, key)] = None
-            self._server.keyspace.unsettled = True
+            self._server.keyspace.unsettled = UNSETTLED
 
     def signal_database(self, database: int) -> None:
         """All keys of a database are new to those who wait (SWAPDB)."""
@@ -146,7 +147,7 @@ class Blocking:
             except Exception as error:
                 # The client that made the key ready has no part in what goes wrong here.
                 server.host.handler_failed(session, error)
-            server.keyspace.unsettled = False
+            server.keyspace.unsettled = server.keyspace.recording
             server.propagation.flush()
 
     def release(self, session: Session) -> None:

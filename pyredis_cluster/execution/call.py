@@ -50,6 +50,10 @@ class Call:
         """Have replicas and the AOF run the request although it counted no change (FLUSHALL when empty)."""
         self.server.propagation.force()
 
+    def propagate_to_replicas(self) -> None:
+        """Have replicas run the request although it counted no change; the AOF does not keep it."""
+        self.server.propagation.force(only_replicas=True)
+
     def block(
         self, keys: list[bytes], timeout_ms: int, timeout_reply: Reply, kind: type[Value] | None = None
     ) -> Reply:

@@ -63,8 +63,7 @@ def follow_configuration(server: ServerState) -> None:
         evictor.samples = config.integer("maxmemory-samples")
         server.eviction.time_limit_ns = time_limit_ns(config.integer("maxmemory-eviction-tenacity"))
         keyspace = server.keyspace
-        keyspace.is_lfu = policy.endswith("lfu")
-        keyspace.touch_lfu = keyspace.note_use if keyspace.is_lfu else None
+        keyspace.set_frequencies(policy.endswith("lfu"))
         keyspace.frequency.log_factor = config.integer("lfu-log-factor")
         keyspace.frequency.decay_time_min = config.integer("lfu-decay-time")
 

@@ -69,7 +69,7 @@ GATE_POSTPONED = 1 << 23
 GATE_HOLD = GATE_BLOCKED | GATE_FROZEN | GATE_CLOSING | GATE_POSTPONED
 """The session runs nothing: requests wait in `pending`."""
 
-_RUN_IN_MULTI = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})
+RUN_IN_MULTI = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})
 _QUEUES_NOTHING = frozenset({"exec", "discard", "quit", "reset"})
 _ALLOWED_SUBSCRIBED = frozenset(
     {
@@ -126,7 +126,7 @@ def _check_and_call(session: Session, argv: list[bytes]) -> Reply:
         server.pauses.postpone(session)
         session.pending.appendleft(argv)
         return NO_REPLY
-    if session.transaction is not None and entry.command.name not in _RUN_IN_MULTI:
+    if session.transaction is not None and entry.command.name not in RUN_IN_MULTI:
         session.transaction.queue(entry, argv)
         return QUEUED
     return call(session, entry, argv)

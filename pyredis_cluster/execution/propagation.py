@@ -2,53 +2,124 @@
 
 By default a request that changed data (`keyspace.dirty` moved) is propagated as it came. A handler may
 replace it (`SPOP` → `SREM`), and the keyspace adds effects that no request names (DEL of an expired key).
-What one request or one EXEC leaves is handed to the sink together, wrapped in MULTI/EXEC if it is more than
-one command.
+What one request or one EXEC leaves is a unit: wrapped in MULTI/EXEC if it is more than one command.
+
+Units gather in a batch, which `deliver` hands to the sinks when a turn of the event loop ends: before any
+reply to what caused them is sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from pyredis_cluster.keyspace.keyspace import Keyspace
+from pyredis_cluster.keyspace.keyspace import RECORDING, SETTLED, UNSETTLED, Keyspace
+from pyredis_cluster.protocol.command_stream import Request, encode_requests
 
-Effect = tuple[int, list[bytes]]
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.session import Session
+
+Effect = tuple[int, Request]
 """Index of the database, and the command."""
 
-Sink = Callable[[list[Effect]], None]
+_NO_DATABASE = -1
+"""Of MULTI and EXEC, which run in any."""
+
+
+class ForReplicas(list[bytes]):
+    """A command that replicas are to run, but that no file keeps (PUBLISH)."""
+
+    __slots__ = ()
+
+
+class Batch:
+    """Commands for the sinks, in order, SELECT among them wherever the database changes.
+
+    The first is for `database`: a stream in which another one is selected needs a SELECT before it.
+    Afterwards `last_database` is selected.
+    """
+
+    __slots__ = ("_file_wire", "_wire", "database", "last_database", "requests")
+
+    def __init__(self, requests: list[Request], database: int, last_database: int) -> None:
+        self.requests = requests
+        self.database = database
+        self.last_database = last_database
+        self._wire: bytes | None = None
+        self._file_wire: bytes | None = None
+
+    def wire(self) -> bytes:
+        """All as replicas get it, encoded once however many ask."""
+        if self._wire is None:
+            self._wire = encode_requests(self.requests)
+        return self._wire
+
+    def file_wire(self) -> bytes:
+        """What of it an AOF keeps."""
+        if self._file_wire is None:
+            kept = [request for request in self.requests if type(request) is not ForReplicas]
+            self._file_wire = self.wire() if len(kept) == len(self.requests) else encode_requests(kept)
+        return self._file_wire
+
+
+Sink = Callable[[Batch], None]
+
+
+def select(database: int) -> Request:
+    """The command that changes the database of a stream."""
+    return [b"SELECT", b"%d" % database]
 
 
 class Propagation:
-    """Collects effects; `collect` after each command, `flush` when no more can belong together."""
+    """Collects effects: `collect` after each command, `flush` when no more can belong together, `deliver` at
+    the end of a turn.
+
+    The hot loop of `Session.execute` does itself what `collect` and `flush` do for a request that is
+    propagated as it came: it appends to `batch`, and keeps `settled_dirty`.
+    """
 
     def __init__(self, keyspace: Keyspace) -> None:
         self._keyspace = keyspace
         self._effects: list[Effect] = []
         self._replaced = False
         self._forced = False
-        self._settled_dirty = 0
+        self._only_replicas = False
+        self.settled_dirty = 0
+        """`keyspace.dirty` when it was last looked at."""
+        self.batch: list[Request] = []
+        self.database = _NO_DATABASE
+        """Of the last command in `batch`."""
+        self._first_database = 0
+        self.writers: dict[Session, None] = {}
+        """Clients that commands in `batch` came from, or that ran others since."""
         self.sinks: list[Sink] = []
 
     def attach(self, sink: Sink) -> None:
-        """Send effects to `sink` from now on."""
+        """Send effects to `sink` from now on; what was collected before goes to the others only."""
+        self.deliver()
         if not self.sinks:
-            self._settled_dirty = self._keyspace.dirty
-            self._keyspace.propagate = self.add
+            keyspace = self._keyspace
+            self.settled_dirty = keyspace.dirty
+            keyspace.propagate = self.add
+            keyspace.recording = RECORDING
+            keyspace.unsettled = keyspace.unsettled or RECORDING
         self.sinks.append(sink)
 
     def detach(self, sink: Sink) -> None:
-        """Send nothing more to `sink`."""
+        """Send nothing more to `sink`, once it has what was collected so far."""
+        self.deliver()
         self.sinks.remove(sink)
         if not self.sinks:
             self._keyspace.propagate = None
+            self._keyspace.recording = SETTLED
             self._effects.clear()
 
-    def add(self, database: int, argv: list[bytes]) -> None:
+    def add(self, database: int, argv: Request) -> None:
         """An effect beside that of the running request, if any."""
         self._effects.append((database, argv))
-        self._keyspace.unsettled = True
+        self._keyspace.unsettled = UNSETTLED
 
-    def replace(self, database: int, argv: list[bytes]) -> None:
+    def replace(self, database: int, argv: Request) -> None:
         """An effect in place of the request."""
         if self.sinks:
             self._replaced = True
@@ -58,35 +129,59 @@ class Propagation:
         """The request is not propagated."""
         if self.sinks:
             self._replaced = True
-            self._keyspace.unsettled = True
+            self._keyspace.unsettled = UNSETTLED
 
-    def force(self) -> None:
-        """The request is propagated even if it counted no change."""
+    def force(self, *, only_replicas: bool = False) -> None:
+        """The request is propagated even if it counted no change; to no file, if `only_replicas`."""
         if self.sinks:
             self._forced = True
-            self._keyspace.unsettled = True
+            self._only_replicas = only_replicas
+            self._keyspace.unsettled = UNSETTLED
 
-    def collect(self, database: int, argv: list[bytes]) -> None:
+    def collect(self, database: int, argv: Request) -> None:
         """The request `argv` has run: take it in if it changed data and was not replaced."""
         dirty = self._keyspace.dirty
-        if (dirty != self._settled_dirty or self._forced) and not self._replaced and self.sinks:
-            self._effects.append((database, argv))
-        self._settled_dirty = dirty
-        self._replaced = self._forced = False
+        if (dirty != self.settled_dirty or self._forced) and not self._replaced and self.sinks:
+            self._effects.append((database, ForReplicas(argv) if self._only_replicas else argv))
+        self.settled_dirty = dirty
+        self._replaced = self._forced = self._only_replicas = False
 
     @property
     def has_several(self) -> bool:
-        """Whether `flush` would hand over more than one effect."""
+        """Whether `flush` would put in more than one effect."""
         return len(self._effects) > 1
 
     def flush(self, *, as_transaction: bool = True) -> None:
-        """Hand what was collected to the sinks; several effects in MULTI and EXEC unless told otherwise."""
+        """Put what was collected into the batch; several effects in MULTI and EXEC unless told otherwise."""
         effects = self._effects
         if not effects:
             return
         self._effects = []
-        if as_transaction and len(effects) > 1:
-            database = effects[0][0]
-            effects = [(database, [b"MULTI"]), *effects, (effects[-1][0], [b"EXEC"])]
-        for sink in self.sinks:
-            sink(effects)
+        is_transaction = as_transaction and len(effects) > 1
+        if is_transaction:
+            self.record(_NO_DATABASE, [b"MULTI"])
+        for database, argv in effects:
+            self.record(database, argv)
+        if is_transaction:
+            self.record(_NO_DATABASE, [b"EXEC"])
+
+    def record(self, database: int, argv: Request) -> None:
+        """Put one command into the batch."""
+        if database != self.database and database != _NO_DATABASE:
+            if self.database == _NO_DATABASE:
+                self._first_database = database
+            else:
+                self.batch.append(select(database))
+            self.database = database
+        self.batch.append(argv)
+
+    def deliver(self) -> None:
+        """Hand the batch to the sinks."""
+        requests = self.batch
+        if not requests:
+            return
+        self.batch = []
+        database, self.database = self.database, _NO_DATABASE
+        batch = Batch(requests, self._first_database, database)
+        for sink in list(self.sinks):
+            sink(batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.config.events import NOTIFY_KEY_MISS, NOTIFY_KEYEVENT, NOTIFY_KEYSPACE, NOTIFY_NEW
@@ -26,7 +26,7 @@ from pyredis_cluster.execution.transaction import Watches
 from pyredis_cluster.execution.write_stops import WriteStops
 from pyredis_cluster.keyspace.database import Database
 from pyredis_cluster.keyspace.expiry_cycle import ExpiryCycle
-from pyredis_cluster.keyspace.keyspace import Keyspace
+from pyredis_cluster.keyspace.keyspace import UNSETTLED, Keyspace
 from pyredis_cluster.protocol.errors import CommandError
 
 if TYPE_CHECKING:
@@ -94,6 +94,15 @@ class ServerState:
         """What one expiry cycle may take."""
         self.max_bulk_bytes = 0
         """proto-max-bulk-len: no string grows longer."""
+        self.on_effects: Callable[[], None] = self.deliver_effects
+        """Called when a client's requests left effects: the shell delivers them before it sends replies."""
+        self.withholds_output: Callable[[Session], bool] | None = None
+        """Whether the output of a session has to wait until what it tells of is safe on disk (whoever says so
+        puts the session into `outboxes` then); None: it never has to."""
+        self.on_error: Callable[[CommandError], None] | None = None
+        """Told of each error, while what must not fail is run."""
+        self.function_libraries: list[bytes] = []
+        """Code of the function libraries that snapshots brought along; they are kept, not run."""
         self._resumed: list[Session] = []
         self._next_session_id = 1
         self.run_id = f"{random.getrandbits(160):040x}"
@@ -142,6 +151,7 @@ class ServerState:
         self.monitors.remove(session)
         self.pauses.forget(session)
         self.outboxes.pop(session, None)
+        self.propagation.writers.pop(session, None)
         self.sessions.pop(session.id, None)
 
     def set_gate(self, bit: int, on: bool) -> None:
@@ -154,17 +164,11 @@ class ServerState:
         """Someone began or ceased to care about changes of keys."""
         keyspace = self.keyspace
         is_wanted = (
-            self.watches.sessions
-            or self.blocking.waiting
-            or self.notify_flags
-            or self.propagation.sinks
-            or keyspace.ledger is not None
+            self.watches.sessions or self.blocking.waiting or self.notify_flags or keyspace.ledger is not None
         )
         keyspace.observer = self._observe if is_wanted else None
 
     def _observe(self, db: Database, key: bytes, event_class: int, event: bytes) -> None:
-        if self.propagation.sinks:
-            self.keyspace.unsettled = True
         if event_class != NOTIFY_KEY_MISS:
             if self.watches.sessions:
                 self.watches.touch(db.index, key)
@@ -190,11 +194,12 @@ class ServerState:
         """
         propagation = self.propagation
         propagation.collect(database, argv)
-        self.keyspace.unsettled = False
+        keyspace = self.keyspace
+        keyspace.unsettled = keyspace.recording
         propagation.flush(as_transaction=not propagation.has_several or not self._finds_expired_keys(argv))
         if self.blocking.waiting:
             self.blocking.serve()
-            self.keyspace.unsettled = False
+            keyspace.unsettled = keyspace.recording
 
     def _finds_expired_keys(self, argv: list[bytes]) -> bool:
         """Whether the request may come upon any expired key; their removal does not belong together."""
@@ -208,6 +213,7 @@ class ServerState:
 
     def flush_outboxes(self) -> None:
         """Run what became runnable, then send all output. The shell calls it after each piece of work."""
+        self.deliver_effects()
         while self._resumed or self.outboxes:
             resumed, self._resumed = self._resumed, []
             for session in resumed:
@@ -217,6 +223,7 @@ class ServerState:
                     except Exception as error:
                         self.host.handler_failed(session, error)
                     session.connection.resume()
+                self.deliver_effects()
             sessions, self.outboxes = self.outboxes, {}
             for session in sessions:
                 session.connection.flush()
@@ -260,6 +267,8 @@ class ServerState:
     def _count_error_code(self, error: CommandError) -> None:
         statistics = self.statistics
         statistics.total_error_replies += 1
+        if self.on_error is not None:
+            self.on_error(error)
         code = error.code
         if code in statistics.errors or len(statistics.errors) < 128:
             statistics.errors[code] = statistics.errors.get(code, 0) + 1
@@ -287,9 +296,23 @@ class ServerState:
     def settle_alone(self) -> None:
         """What follows a change that no request made: propagate it by itself, serve who waited."""
         keyspace = self.keyspace
-        if keyspace.unsettled:
-            keyspace.unsettled = False
+        if keyspace.unsettled == UNSETTLED:
+            keyspace.unsettled = keyspace.recording
             self.propagation.flush(as_transaction=False)
             if self.blocking.waiting:
                 self.blocking.serve()
-                keyspace.unsettled = False
+                keyspace.unsettled = keyspace.recording
+
+    def deliver_effects(self) -> None:
+        """Hand to replicas and the AOF what commands have changed since the last time.
+
+        The shell calls it before replies to these commands are sent.
+        """
+        propagation = self.propagation
+        if propagation.batch:
+            propagation.deliver()
+        if propagation.writers:
+            offset = self.replication.offset
+            for session in propagation.writers:
+                session.write_offset = offset
+            propagation.writers.clear()

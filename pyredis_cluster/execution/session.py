@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.table import ONE_KEY, Entry
+from pyredis_cluster.keyspace.keyspace import RECORDING
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import (
     BULK_HEADER,
@@ -51,6 +52,9 @@ class Session:
     Output goes to `out`, which the connection sends. `gate` holds the GATE_ bits of
     `pyredis_cluster.execution.gate`, those of the server included; 0 is the common case.
     """
+
+    obeys = False
+    """Whether requests are run without asking whether this server serves their slots (`ObedientSession`)."""
 
     # Slots: with so many attributes, an instance's own dictionary would make each access slower.
     __slots__ = (
@@ -96,6 +100,7 @@ class Session:
         "transaction",
         "user",
         "watched",
+        "write_offset",
     )
 
     def __init__(self, server: ServerState, connection: Connection, session_id: int) -> None:
@@ -105,7 +110,14 @@ class Session:
         self.call = Call(server, self)
         self.out: list[bytes] = []
         self.gate = server.gate
-        self._bound = (self.call, self.out.append, self.out.extend, server.table.fast, server.unix_ns)
+        self._bound = (
+            self.call,
+            self.out.append,
+            self.out.extend,
+            server.table.fast,
+            server.unix_ns,
+            server.propagation,
+        )
         self.resp = 2
         self.address = ""
         self.local_address = ""
@@ -133,6 +145,8 @@ class Session:
         self.watched: dict[tuple[int, bytes], bool] = {}
         """Watched keys → whether they were expired already when WATCH came."""
         self.is_dirty_cas = False
+        self.write_offset = 0
+        """Replication offset that has all effects of this client: what WAIT waits for."""
         self.channels: dict[bytes, None] = {}
         self.patterns: dict[bytes, None] = {}
         self.shard_channels: dict[bytes, None] = {}
@@ -153,13 +167,13 @@ class Session:
             return
         server = self.server
         keyspace = server.keyspace
-        call, append, extend, entries, unix_ns = self._bound
+        call, append, extend, entries, unix_ns, propagation = self._bound
         # The reading that update_time makes, without the calls around it. It serves as the start of the
         # first command too: a step of the wall clock spoils one figure, a second reading costs every batch.
         started_ns = unix_ns()
         self.last_interaction_ms = keyspace.now_ms = now_ms = started_ns // 1_000_000
         keyspace.lru_clock = now_ms // 1000
-        served = server.served_slots
+        served = None if self.obeys else server.served_slots
         known_keys = () if served is None else served.known_keys
         output_bytes = 0
         # Runs of the same brief command share one clock reading: `last` is the entry of the run, and
@@ -239,8 +253,16 @@ class Session:
                 encode_into(append, reply, self.resp)
                 if len(self.out) - pieces > 64 or (len(self.out) > pieces and len(self.out[-1]) > 1024):
                     output_bytes += sum(map(len, self.out[pieces:]))
-            if keyspace.unsettled:
-                server.settle(call.db.index, argv)
+            if unsettled := keyspace.unsettled:
+                if unsettled != RECORDING:
+                    server.settle(call.db.index, argv)
+                elif (dirty := keyspace.dirty) != propagation.settled_dirty:
+                    # What `settle` comes to for a request that is propagated as it came.
+                    propagation.settled_dirty = dirty
+                    if call.db.index == propagation.database:
+                        propagation.batch.append(argv)
+                    else:
+                        propagation.record(call.db.index, argv)
             if output_bytes > _OUTPUT_PAUSE_BYTES:
                 self._postpone(list(waiting))
                 break
@@ -249,6 +271,9 @@ class Session:
             if served is not None and last.key_mode == ONE_KEY and argv[1] not in known_keys:
                 served.remember(argv[1])
             server.account(self, last, self.running_argv, unix_ns() - started_ns, run)
+        if propagation.batch:
+            propagation.writers[self] = None
+            server.on_effects()
 
     def _postpone(self, requests: list[Request]) -> None:
         if not self.is_closing:

@@ -37,6 +37,7 @@ class Database:
         "measured_lengths",
         "sizes",
         "slot_keys",
+        "unsaved",
         "values",
     )
 
@@ -53,6 +54,8 @@ class Database:
         self.sizes: dict[bytes, int] = {}
         self.measured_lengths: dict[bytes, int] = {}
         """What the ledger of memory knows of the keys, and of containers when it last looked at them."""
+        self.unsaved: dict[bytes, Value | None] | None = None
+        """While a snapshot is taken: what it has yet to write of these keys; see `Snapshot`."""
         self._scan_index: ScanIndex | None = None
         if keyspace.slotted:
             self.slot_keys = [None] * SLOT_COUNT
@@ -87,10 +90,10 @@ class Database:
         if value is None or (key in self.expires and self.expire_if_due(key)):
             return None
         keyspace = self.keyspace
-        if keyspace.touch_lfu is None:
+        if keyspace.on_write is None:
             value.lru = keyspace.lru_clock
         else:
-            value.lru = keyspace.touch_lfu(value.lru)
+            keyspace.on_write(self, key, value)
         if value.__class__ is not kind:
             raise WRONG_TYPE
         return value
@@ -99,7 +102,11 @@ class Database:
         """As `write`, for a value of any type."""
         value = self.peek(key)
         if value is not None:
-            self._touch(value)
+            keyspace = self.keyspace
+            if keyspace.on_write is None:
+                value.lru = keyspace.lru_clock
+            else:
+                keyspace.on_write(self, key, value)
         return value
 
     def look(self, key: bytes) -> Value | None:
@@ -138,10 +145,11 @@ class Database:
     def expire_if_due(self, key: bytes) -> bool:
         """Whether `key`, which has an expiry time, is expired; if so it is removed.
 
-        It stays on a replica, and while clients are paused.
+        It stays on a replica, and while clients are paused. While a primary's stream is run it does not count
+        as expired at all.
         """
         keyspace = self.keyspace
-        if self.expires[key] > keyspace.now_ms:
+        if self.expires[key] > keyspace.now_ms or keyspace.keeps_expired:
             return False
         if keyspace.expires_on_access and not keyspace.expiry_paused:
             self.expire(key)

@@ -11,6 +11,11 @@ from pyredis_cluster.keyspace.limits import EncodingLimits
 from pyredis_cluster.keyspace.memory import MemoryLedger
 from pyredis_cluster.keyspace.types.value import Value
 
+SETTLED = 0
+RECORDING = 1
+"""What `unsettled` is between commands while changes are recorded: whether `dirty` moved is looked at."""
+UNSETTLED = 2
+
 if TYPE_CHECKING:
     from pyredis_cluster.ports import Random
 
@@ -18,6 +23,7 @@ ACCESS_CLOCK_MASK = (1 << 24) - 1
 """Access times are compared in 24 bits, so that what another policy left in them is never very long ago."""
 
 ChangeObserver = Callable[["Database", bytes, int, bytes], None]
+WriteObserver = Callable[["Database", bytes, Value], None]
 
 
 class Keyspace:
@@ -41,14 +47,18 @@ class Keyspace:
         "frequency",
         "hits",
         "is_lfu",
+        "keeps_expired",
         "ledger",
         "limits",
         "lru_clock",
         "misses",
         "now_ms",
         "observer",
+        "on_write",
+        "preserve",
         "propagate",
         "random",
+        "recording",
         "slotted",
         "touch_lfu",
         "unsettled",
@@ -57,8 +67,10 @@ class Keyspace:
     def __init__(self, databases: int, random: Random, *, slotted: bool = False) -> None:
         self.now_ms = 0
         self.lru_clock = 0
-        self.unsettled = False
-        """Whether the running command left something to do: effects to propagate, clients to wake."""
+        self.unsettled = SETTLED
+        """UNSETTLED once the running command left something to do: effects to propagate, clients to wake."""
+        self.recording = SETTLED
+        """What `unsettled` goes back to: RECORDING while replicas or the AOF want to know of changes."""
         self.dirty = 0
         self.hits = 0
         self.misses = 0
@@ -69,12 +81,19 @@ class Keyspace:
         """False on a replica: an expired key is hidden, but only the primary's DEL removes it."""
         self.expiry_paused = False
         """True during CLIENT PAUSE: expired keys are hidden, but nothing may be removed."""
+        self.keeps_expired = False
+        """True while what a primary or an AOF says is run: there an expired key counts as present, since the
+        DEL that removes it is yet to come."""
         self.limits = EncodingLimits()
         self.random = random
         self.slotted = slotted
         """Whether keys are also indexed by hash slot (cluster mode)."""
         self.touch_lfu: Callable[[int], int] | None = None
         """The access field after one more access, where that is not simply `lru_clock`."""
+        self.preserve: WriteObserver | None = None
+        """Shown each value before it is changed in place, while a snapshot is taken."""
+        self.on_write: WriteObserver | None = None
+        """What a write does beside setting the clock reading of the access; None where that is nothing."""
         self.is_lfu = False
         """Whether access fields hold frequencies (`keyspace.frequency`) and not clock readings."""
         self.frequency = Frequency(random)
@@ -87,6 +106,26 @@ class Keyspace:
     def note_use(self, field: int) -> int:
         """The frequency field after a use now; `touch_lfu` under an LFU policy."""
         return self.frequency.used(field, self.lru_clock)
+
+    def set_frequencies(self, on: bool) -> None:
+        """Whether access fields hold frequencies from now on."""
+        self.is_lfu = on
+        self.touch_lfu = self.note_use if on else None
+        self._choose_on_write()
+
+    def preserve_with(self, preserve: WriteObserver | None) -> None:
+        """Show `preserve` each value that is about to be changed in place; None: no longer."""
+        self.preserve = preserve
+        self._choose_on_write()
+
+    def _choose_on_write(self) -> None:
+        is_plain = self.touch_lfu is None and self.preserve is None
+        self.on_write = None if is_plain else self._prepare_write
+
+    def _prepare_write(self, db: Database, key: bytes, value: Value) -> None:
+        if self.preserve is not None:
+            self.preserve(db, key, value)
+        value.lru = self.lru_clock if self.touch_lfu is None else self.touch_lfu(value.lru)
 
     def idle_s(self, value: Value) -> int:
         """Seconds since the last access to `value`; means nothing under an LFU policy."""

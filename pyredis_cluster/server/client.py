@@ -78,7 +78,7 @@ class ClientConnection(asyncio.Protocol):
             self._unanswered_bytes += len(data)
             if self._unanswered_bytes > self._server.clients.query_limit_bytes:
                 self._check_query_limit(session, data)
-        elif self._is_writable:
+        elif self._is_writable and (state.withholds_output is None or not state.withholds_output(session)):
             wire = b"".join(out)
             out.clear()
             size = len(wire)
@@ -172,6 +172,9 @@ class ClientConnection(asyncio.Protocol):
         if session is None or self._transport is None:
             return
         if session.gate & gate.GATE_FROZEN:
+            return
+        withholds = self._state.withholds_output
+        if withholds is not None and withholds(session):
             return
         if session.out:
             # Also while nothing is taken: the transport counts what waits, a list of pieces does not.

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import select
 import socket
+from collections.abc import Callable
 from typing import Any
 
 _READ_BYTES = 65536
@@ -39,6 +40,8 @@ class Poller:
         self._epoll = select.epoll()
         self._transports: dict[int, EpollTransport] = {}
         self.unsent: list[tuple[EpollTransport, Data]] | None = None
+        self.due: dict[Callable[[], None], None] = {}
+        """What has to be done before this round's replies are sent."""
         loop.add_reader(self._epoll.fileno(), self._dispatch)
 
     def add(self, transport: EpollTransport, fd: int) -> None:
@@ -67,10 +70,17 @@ class Poller:
         """Send what waits for the end of the round, which then goes on."""
         unsent, self.unsent = self.unsent, None
         if unsent is not None:
+            if self.due:
+                self._do_what_is_due()
             for transport, data in unsent:
                 transport.write(data)
             unsent.clear()
             self.unsent = unsent
+
+    def _do_what_is_due(self) -> None:
+        due, self.due = self.due, {}
+        for each in due:
+            each()
 
     def _dispatch(self) -> None:
         """Serve every ready socket, some at a time: first read and execute all of those, then send.
@@ -102,6 +112,8 @@ class Poller:
                         # One socket's failure must not cost those that wait to be served or sent to.
                         transport.fail(error)
                 self.unsent = None
+                if self.due:
+                    self._do_what_is_due()
                 for transport, data in unsent:
                     transport.write(data)
 

@@ -52,6 +52,17 @@ class Network:
             return _LoopAccepting(self.loop, listener, factory)
         return _EpollAccepting(self._poller, listener, factory, failed)
 
+    def before_send(self, call: Callable[[], None]) -> None:
+        """Make a call before the replies of the requests that are served now are sent.
+
+        Where all sockets are served together it is made once for all of them, else at once.
+        """
+        poller = self._poller
+        if poller is None or poller.unsent is None:
+            call()
+        else:
+            poller.due[call] = None
+
     @property
     def api(self) -> str:
         """What watches the sockets: `epoll`, or the name of the loop's selector."""

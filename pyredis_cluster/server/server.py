@@ -16,6 +16,7 @@ from pyredis_cluster.server.client_eviction import ClientEviction
 from pyredis_cluster.server.clients import Clients, describe
 from pyredis_cluster.server.config_file import ConfigFile
 from pyredis_cluster.server.cron import Cron
+from pyredis_cluster.server.disk import SystemDisk
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.freeze import Freezer, LoopTimer
 from pyredis_cluster.server.information import information
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.host import Timer
     from pyredis_cluster.execution.session import Session
-    from pyredis_cluster.ports import Clock, Random
+    from pyredis_cluster.ports import Clock, Disk, Random
     from pyredis_cluster.server.cluster import ClusterNode
 
 
@@ -52,6 +53,7 @@ class Server:
         log: Log | None = None,
         clock: Clock | None = None,
         random_source: Random | None = None,
+        disk: Disk | None = None,
     ) -> None:
         self.loop = loop
         self.config = config
@@ -59,10 +61,12 @@ class Server:
         self.log = log or Log(clock, write_nowhere)
         self.network = network or Network(loop)
         self._owns_network = network is None
+        self.disk: Disk = disk or SystemDisk(loop)
         self.freezer = Freezer(loop)
         self.cron = Cron(self.call_later, lambda: self.state.keyspace.now_ms)
         self.stopping = Stopping(self)
         self.state = ServerState(COMMANDS, config, self, clock, random_source or random.Random())
+        self.state.on_effects = self._effects_left
         self.clients = Clients(self)
         self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
         self.cluster: ClusterNode | None = None
@@ -139,6 +143,15 @@ class Server:
             self.state.flush_outboxes()
         except Exception as error:
             self.log.failure(f"Failure in {getattr(callback, '__qualname__', callback)}", error)
+
+    def _effects_left(self) -> None:
+        self.network.before_send(self._deliver_effects)
+
+    def _deliver_effects(self) -> None:
+        try:
+            self.state.deliver_effects()
+        except Exception as error:
+            self.log.failure("Failure while passing on changes", error)
 
     def freeze(self, duration_ms: float) -> None:
         """See `Host`."""

@@ -73,29 +73,31 @@ def test_a_chain_of_moves_is_served_to_its_end(harness: Harness) -> None:
 
 
 def test_each_client_served_is_a_command_of_its_own_to_replicas(harness: Harness) -> None:
-    units: list[list[bytes]] = []
-    harness.state.propagation.attach(lambda effects: units.append([b" ".join(argv) for _, argv in effects]))
-    harness.state.observers_changed()
+    effects = harness.record_effects()
     for request in ("BLPOP l 0", "BLMOVE l m LEFT RIGHT 0", "BLMPOP 0 1 l RIGHT COUNT 5"):
         _waiting(harness, request)
     harness.run("RPUSH l a b c d")
-    assert units == [
-        [b"RPUSH l a b c d"],
-        [b"LPOP l"],
-        [b"LMOVE l m LEFT RIGHT"],
-        [b"RPOP l 2"],
+    assert [b" ".join(effect) for effect in effects] == [
+        b"RPUSH l a b c d",
+        b"LPOP l",
+        b"LMOVE l m LEFT RIGHT",
+        b"RPOP l 2",
     ]
 
 
 def test_serving_after_exec_is_not_part_of_the_transaction(harness: Harness) -> None:
-    units: list[list[bytes]] = []
-    harness.state.propagation.attach(lambda effects: units.append([b" ".join(argv) for _, argv in effects]))
-    harness.state.observers_changed()
+    effects = harness.record_effects()
     client = _waiting(harness, "BZPOPMIN z 0")
     for request in ("MULTI", "ZADD z 1 a", "ZADD z 2 b", "EXEC"):
         harness.run(request)
     assert _only(client) == [b"z", b"a", b"1"]
-    assert units == [[b"MULTI", b"ZADD z 1 a", b"ZADD z 2 b", b"EXEC"], [b"ZPOPMIN z"]]
+    assert [b" ".join(effect) for effect in effects] == [
+        b"MULTI",
+        b"ZADD z 1 a",
+        b"ZADD z 2 b",
+        b"EXEC",
+        b"ZPOPMIN z",
+    ]
 
 
 def test_what_is_gone_at_the_end_of_a_transaction_serves_nobody(harness: Harness) -> None:

@@ -80,7 +80,7 @@ def test_swapdb_is_propagated_and_serves_who_waits(harness: Harness) -> None:
     waiting.send("BLPOP list 0")
     harness.run("SELECT 1")
     harness.run("RPUSH list x")
-    assert harness.propagated("SWAPDB 0 1") == [b"SWAPDB 0 1", b"LPOP list"]
+    assert harness.propagated("SWAPDB 0 1") == [b"SWAPDB 0 1", b"SELECT 0", b"LPOP list"]
     assert waiting.read_all() == [[b"list", b"x"]]
 
 

@@ -38,6 +38,7 @@ def test_several_effects_are_propagated_as_a_transaction(harness: Harness) -> No
         [b"MULTI"],
         [b"SET", b"a", b"1"],
         [b"INCR", b"a"],
+        [b"SELECT", b"2"],
         [b"SET", b"b", b"2"],
         [b"EXEC"],
     ]

@@ -22,7 +22,7 @@ from pyredis_cluster.commands.registry import COMMANDS
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.directive import Directive
 from pyredis_cluster.config.directives import find
-from pyredis_cluster.execution.propagation import Effect
+from pyredis_cluster.execution.propagation import Batch
 from pyredis_cluster.execution.server_state import ServerState
 from pyredis_cluster.execution.session import Session
 from pyredis_cluster.protocol.slots import ServedSlots
@@ -228,11 +228,10 @@ class Harness:
     def record_effects(self) -> list[list[bytes]]:
         """Collect in the returned list, from now on, what replicas and the AOF would be told."""
 
-        def keep(effects: list[Effect]) -> None:
-            self.effects.extend(argv for _, argv in effects)
+        def keep(batch: Batch) -> None:
+            self.effects.extend(batch.requests)
 
         self.state.propagation.attach(keep)
-        self.state.observers_changed()
         return self.effects
 
     def propagated(self, *words: str | bytes) -> list[bytes]:

@@ -116,9 +116,8 @@ def test_looking_does_not_count_as_an_access() -> None:
 @pytest.mark.parametrize("used", [False, True])
 def test_overwriting_is_an_access_and_keeps_the_frequency(used: bool) -> None:
     keyspace = _keyspace()
-    keyspace.is_lfu = True
+    keyspace.set_frequencies(True)
     keyspace.frequency.log_factor = 0
-    keyspace.touch_lfu = keyspace.note_use
     db = keyspace.databases[0]
     db.add(b"k", String(b"v"))
     if used:

@@ -33,7 +33,7 @@ def _fill(keyspace: Keyspace, *, volatile: int = 0) -> None:
 def _evictor(keyspace: Keyspace, policy: str) -> Evictor:
     evictor = Evictor(keyspace)
     evictor.policy = policy
-    keyspace.is_lfu = policy.endswith("lfu")
+    keyspace.set_frequencies(policy.endswith("lfu"))
     if keyspace.is_lfu:
         keyspace.frequency.decay_time_min = 0
     return evictor
