@@ -17,12 +17,13 @@ from pyredis_cluster.keyspace.types.hash import Hash
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
+from pyredis_cluster.keyspace.types.stream import Stream
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.protocol.doubles import format_double_by_digits
 
 _SIZE = 20
-_TYPE_NUMBERS = {b"string": 0, b"list": 1, b"set": 2, b"zset": 3, b"hash": 4}
+_TYPE_NUMBERS = {b"string": 0, b"list": 1, b"set": 2, b"zset": 3, b"hash": 4, b"stream": 6}
 
 
 def keyspace_digest(keyspace: Keyspace) -> bytes:
@@ -58,6 +59,11 @@ def _value(digest: int, value: Value, expires: bool) -> int:
         digest = _add_pairs(digest, scored)
     elif isinstance(value, Hash):
         digest = _add_pairs(digest, value.fields.items())
+    elif isinstance(value, Stream):
+        for (ms, seq), item in value:
+            digest = _chain(digest, b"%d.%d" % (ms, seq))
+            for part in item:
+                digest = _chain(digest, part)
     else:
         raise TypeError(f"no digest of {value.type_name!r}")
     return _add(digest, b"!!expire!!") if expires else digest

@@ -20,7 +20,7 @@ class Hash(Value):
     only through the methods, which keep the encoding and the index right.
     """
 
-    __slots__ = ("_index", "fields", "is_table")
+    __slots__ = ("_index", "_timed", "fields", "is_table")
 
     type_name = b"hash"
 
@@ -29,17 +29,50 @@ class Hash(Value):
         self.fields: dict[bytes, bytes] = {}
         self.is_table = False
         self._index: ScanIndex | None = None
+        self._timed: dict[bytes, tuple[bytes, int]] | None = None
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[bytes, bytes]], limits: EncodingLimits) -> Self:
         """A hash of `pairs`, encoded as if they had been set one by one. O(n)."""
+        return cls.of_fields(dict(pairs), limits)
+
+    @classmethod
+    def of_fields(
+        cls, fields: dict[bytes, bytes], limits: EncodingLimits, *, is_packed: bool = False
+    ) -> Self:
+        """As `of`, taking over `fields`. O(n).
+
+        `is_packed` says that they come from a listpack: then only their number can make it a table. O(1).
+        """
         made = cls()
-        made.fields = fields = dict(pairs)
+        made.fields = fields
         longest = limits.hash_max_listpack_value
-        made.is_table = len(fields) > limits.hash_max_listpack_entries or any(
-            len(field) > longest or len(value) > longest for field, value in fields.items()
+        made.is_table = len(fields) > limits.hash_max_listpack_entries or (
+            not is_packed
+            and (
+                max(map(len, fields), default=0) > longest
+                or max(map(len, fields.values()), default=0) > longest
+            )
         )
         return made
+
+    def set_field_times(self, times: dict[bytes, int]) -> None:
+        """Note the unix times in milliseconds at which fields expire, for `field_times`. O(n).
+
+        Nothing here expires them: other servers do, and they are to get the times back.
+        """
+        self._timed = {field: (self.fields[field], when_ms) for field, when_ms in times.items()}
+
+    def field_times(self) -> dict[bytes, int]:
+        """The times of those fields that still have the value they were noted with; usually none. O(noted).
+
+        Setting a field makes its time forgotten, at no cost for setting fields: the value is another object
+        then. (Not if it is the same single byte again, since Python has those only once.)
+        """
+        if self._timed is None:
+            return {}
+        find = self.fields.get
+        return {field: when_ms for field, (value, when_ms) in self._timed.items() if find(field) is value}
 
     def __len__(self) -> int:
         """Number of fields. O(1)."""
@@ -118,6 +151,7 @@ class Hash(Value):
         made = type(self)()
         made.fields = self.fields.copy()
         made.is_table = self.is_table
+        made._timed = self._timed
         return made
 
     def memory_bytes(self, samples: int = 5) -> int:
@@ -132,6 +166,7 @@ class Hash(Value):
     def _check(self, limits: EncodingLimits | None = None) -> None:
         """Assert all invariants; with `limits` also that a listpack is within them."""
         assert self._index is None or self.is_table
+        assert self._timed is None or self.is_table
         if self._index is not None:
             assert sorted(self._index.order) == sorted(self.fields)
             assert all(self._index.order[place] == field for field, place in self._index.position.items())

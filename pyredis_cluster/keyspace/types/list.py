@@ -87,6 +87,19 @@ class List(Value):
         built._become_listpack(fill, 1)
         return built
 
+    @classmethod
+    def of_nodes(cls, elements: list[bytes], quicklist: Quicklist, fill: int | None) -> Self:
+        """A new list that takes over `elements`, divided as `quicklist` says. O(1).
+
+        It becomes a listpack if `fill` is given and that holds all.
+        """
+        made = cls()
+        made._tail = elements
+        made.quicklist = quicklist
+        if fill is not None:
+            made._become_listpack(fill, 1)
+        return made
+
     def __len__(self) -> int:
         """Number of elements. O(1)."""
         return len(self._head) + len(self._tail)

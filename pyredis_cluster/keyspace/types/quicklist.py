@@ -60,6 +60,10 @@ class Quicklist:
         copied.nodes = deque([node.copy() for node in self.nodes])
         return copied
 
+    def append_node(self, count: int, size: int) -> None:
+        """A node of `count` elements and `size` bytes comes behind all others, whatever the limits. O(1)."""
+        self.nodes.append([count, size])
+
     def push_tail(self, elements: Iterable[bytes]) -> None:
         """Elements were added at the tail, one after the other."""
         nodes = self.nodes
