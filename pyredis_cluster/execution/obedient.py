@@ -1,7 +1,7 @@
 """Running what must be run: the stream of a primary, or the content of an AOF.
 
-Whoever wrote it has checked it all, so no gate applies: not slots, not memory, not the role of this server. And
-it has decided what is expired: a key is there until a DEL of it comes.
+Whoever wrote it has checked it all, so no gate applies: not slots, not memory, not the role of this server.
+And it has decided what is expired: a key is there until a DEL of it comes.
 
 Source: mustObeyClient of Redis 7.2 and who asks it.
 """

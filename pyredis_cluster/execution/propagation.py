@@ -35,13 +35,15 @@ class ForReplicas(list[bytes]):
 class Batch:
     """Commands for the sinks, in order, SELECT among them wherever the database changes.
 
+    Several that a client sent together may stand as the bytes that they came as.
+
     The first is for `database`: a stream in which another one is selected needs a SELECT before it.
     Afterwards `last_database` is selected.
     """
 
     __slots__ = ("_file_wire", "_wire", "database", "last_database", "requests")
 
-    def __init__(self, requests: list[Request], database: int, last_database: int) -> None:
+    def __init__(self, requests: list[Request | bytes], database: int, last_database: int) -> None:
         self.requests = requests
         self.database = database
         self.last_database = last_database
@@ -86,7 +88,7 @@ class Propagation:
         self._only_replicas = False
         self.settled_dirty = 0
         """`keyspace.dirty` when it was last looked at."""
-        self.batch: list[Request] = []
+        self.batch: list[Request | bytes] = []
         self.database = _NO_DATABASE
         """Of the last command in `batch`."""
         self._first_database = 0

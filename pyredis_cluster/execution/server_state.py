@@ -94,8 +94,6 @@ class ServerState:
         """What one expiry cycle may take."""
         self.max_bulk_bytes = 0
         """proto-max-bulk-len: no string grows longer."""
-        self.on_effects: Callable[[], None] = self.deliver_effects
-        """Called when a client's requests left effects: the shell delivers them before it sends replies."""
         self.withholds_output: Callable[[Session], bool] | None = None
         """Whether the output of a session has to wait until what it tells of is safe on disk (whoever says so
         puts the session into `outboxes` then); None: it never has to."""

@@ -273,7 +273,6 @@ class Session:
             server.account(self, last, self.running_argv, unix_ns() - started_ns, run)
         if propagation.batch:
             propagation.writers[self] = None
-            server.on_effects()
 
     def _postpone(self, requests: list[Request]) -> None:
         if not self.is_closing:

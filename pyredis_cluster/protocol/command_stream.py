@@ -13,17 +13,20 @@ Request = list[bytes]
 _HEADERS = [b"\r\n$%d\r\n" % length for length in range(1024)]
 
 
-def encode_requests(requests: Iterable[Request]) -> bytes:
-    """The requests, one after the other. O(bytes)."""
+def encode_requests(requests: Iterable[Request | bytes]) -> bytes:
+    """The requests, one after the other; what is bytes already stays as it is. O(bytes)."""
     pieces: list[bytes] = []
     extend = pieces.extend
     headers = _HEADERS
     for request in requests:
+        if type(request) is bytes:
+            pieces.append(request)
+            continue
         if len(request) == 3:
             # Most writes by far, so without the loop.
             name, key, value = request
             size = len(value)
-            if size < 1024 and len(key) < 1024:
+            if size < 1024 and len(key) < 1024 and len(name) < 1024:
                 extend(
                     (b"*3", headers[len(name)], name, headers[len(key)], key, headers[size], value, b"\r\n")
                 )

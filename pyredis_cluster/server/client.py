@@ -25,6 +25,9 @@ _CHECK_OUTPUT_BYTES = 16384
 """client-output-buffer-limit does not count what Redis keeps in a client's own fixed buffer."""
 
 
+_STAR = ord("*")
+
+
 class ClientConnection(asyncio.Protocol):
     """One accepted connection. Owns the transport and the parser; the session owns everything else."""
 
@@ -66,7 +69,10 @@ class ClientConnection(asyncio.Protocol):
         statistics.reads_processed += 1
         statistics.net_input_bytes += len(data)
         try:
-            session.execute(self._parse(data))
+            if state.keyspace.recording:
+                self._execute_recorded(session, data)
+            else:
+                session.execute(self._parse(data))
         except ProtocolError as error:
             self._protocol_error(session, error, data)
             return
@@ -93,6 +99,29 @@ class ClientConnection(asyncio.Protocol):
                 self._server.loop.call_soon(self._go_on)
         if state.outboxes:
             state.flush_outboxes()
+
+    def _execute_recorded(self, session: Session, data: bytes) -> None:
+        """Parse and execute while replicas or the AOF are told of changes.
+
+        If they are to run all the requests as they came, `data` is what to tell them.
+        """
+        parser = self._parser
+        began_whole = parser.is_regular
+        requests = self._parse(data)
+        batch = self._state.propagation.batch
+        start = len(batch)
+        session.execute(requests)
+        if (
+            began_whole
+            and parser.is_regular
+            and batch[start:] == requests
+            and batch is self._state.propagation.batch
+            and data[0] == _STAR
+            and b"*0" not in data  # an empty request, which Redis skips but no AOF may hold
+        ):
+            batch[start:] = [data]
+        if batch:
+            self._server.deliver_effects_soon()
 
     def _go_on(self) -> None:
         self.resume()
@@ -216,6 +245,7 @@ class ClientConnection(asyncio.Protocol):
         while session.pending and self._is_writable and not session.gate & gate.GATE_HOLD:
             try:
                 session.run_pending()
+                self._state.deliver_effects()
             except Exception as failure:
                 self.fail(failure)
                 return

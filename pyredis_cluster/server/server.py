@@ -66,7 +66,6 @@ class Server:
         self.cron = Cron(self.call_later, lambda: self.state.keyspace.now_ms)
         self.stopping = Stopping(self)
         self.state = ServerState(COMMANDS, config, self, clock, random_source or random.Random())
-        self.state.on_effects = self._effects_left
         self.clients = Clients(self)
         self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
         self.cluster: ClusterNode | None = None
@@ -144,7 +143,8 @@ class Server:
         except Exception as error:
             self.log.failure(f"Failure in {getattr(callback, '__qualname__', callback)}", error)
 
-    def _effects_left(self) -> None:
+    def deliver_effects_soon(self) -> None:
+        """Have replicas and the AOF told of changes before the replies of this round are sent."""
         self.network.before_send(self._deliver_effects)
 
     def _deliver_effects(self) -> None:
