@@ -9,6 +9,7 @@ from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.set import INTSET, LISTPACK, Set
 from pyredis_cluster.keyspace.types.sizes import listpack_bytes
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
+from pyredis_cluster.keyspace.types.stream import Stream, StreamGroup, StreamId
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.protocol.doubles import format_double
@@ -16,6 +17,9 @@ from pyredis_cluster.protocol.numbers import integer_or_none
 
 _INTSET_FRAME_BYTES = 8
 _SCORE_BYTES = 8
+_TIME_BYTES = 8
+_ID_BYTES = 16
+_UNKNOWN = 2**64 - 1
 
 
 def serialized_bytes(value: Value) -> int:
@@ -31,6 +35,8 @@ def serialized_bytes(value: Value) -> int:
         return _table(flat, len(value)) if value.is_table else _blob(listpack_bytes(flat))
     if isinstance(value, SortedSet):
         return _sorted_set(value)
+    if isinstance(value, Stream):
+        return _stream(value)
     raise TypeError(f"no serialized form of {value.type_name!r}")
 
 
@@ -59,6 +65,28 @@ def _sorted_set(value: SortedSet) -> int:
         flat = [part for member, score in value.scores.items() for part in (member, format_double(score))]
         return _blob(listpack_bytes(flat))
     return _table(value.scores, len(value)) + _SCORE_BYTES * len(value)
+
+
+def _stream(value: Stream) -> int:
+    size = _length(len(value.nodes)) + sum(_blob(_ID_BYTES) + _blob(node.size_bytes) for node in value.nodes)
+    size += _length(value.length) + _length(value.entries_added) + _length(len(value.groups))
+    size += sum(map(_id, (value.last_id, value.first_id, value.max_deleted_id)))
+    return size + sum(_string(name) + _group(group) for name, group in value.groups.items())
+
+
+def _group(group: StreamGroup) -> int:
+    entries_read = _UNKNOWN if group.entries_read is None else group.entries_read
+    size = _id(group.last_id) + _length(entries_read)
+    size += _length(len(group.pending)) + _length(len(group.consumers))
+    size += sum(_ID_BYTES + _TIME_BYTES + _length(each.delivery_count) for each in group.pending.values())
+    for name, consumer in group.consumers.items():
+        size += _string(name) + 2 * _TIME_BYTES + _length(len(consumer.pending))
+        size += _ID_BYTES * len(consumer.pending)
+    return size
+
+
+def _id(entry_id: StreamId) -> int:
+    return sum(map(_length, entry_id))
 
 
 def _table(strings: Iterable[bytes], count: int) -> int:

@@ -203,7 +203,7 @@ class ClusterNode:
             is_shard_pubsub=name in _SHARD_PUBSUB,
             is_migrate=name == b"migrate",
             session_is_readonly=session.is_readonly,
-            session_is_asking=session.is_asking,
+            session_is_asking=session.is_asking or name == b"restore-asking",
             has_several_keys=len(set(keys)) > 1,
             count_missing=count_missing,
         )

@@ -94,14 +94,14 @@ def _listpack_element(data: bytes, position: int, end: int, head: int) -> tuple[
         else:
             raise ValueError("unknown encoding")
         element = data[start:stop]
-    after = _back_length(stop - position)
+    after = back_length(stop - position)
     behind = stop + len(after)
     if behind > end or data[stop:behind] != after:
         raise ValueError("wrong length behind an element")
     return element, behind
 
 
-def _back_length(body: int) -> bytes:
+def back_length(body: int) -> bytes:
     """A length in base 128, to be read from its end: all bytes but the first have their high bit set.
 
     It has at most five digits; the limits are Redis's own, not powers of 128.

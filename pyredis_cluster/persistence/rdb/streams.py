@@ -165,7 +165,7 @@ def _read_group(data: bytes, position: int, form: int, stream: Stream) -> tuple[
         if entries_read == _MASK:
             entries_read = None
     else:
-        entries_read = _estimated_entries_read(stream, last_id)
+        entries_read = estimated_entries_read(stream, last_id)
     group = StreamGroup(last_id, entries_read)
     deliveries, position = _read_deliveries(data, position)
     count, position = read_length(data, position)
@@ -222,7 +222,7 @@ def _read_consumer(
     return position
 
 
-def _estimated_entries_read(stream: Stream, last_id: StreamId) -> int | None:
+def estimated_entries_read(stream: Stream, last_id: StreamId) -> int | None:
     """What older files do not say: how many entries a group has read, where that can be known.
 
     Source: streamEstimateDistanceFromFirstEverEntry of Redis 7.2, for a stream of which nothing is known but

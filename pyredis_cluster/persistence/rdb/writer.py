@@ -30,17 +30,18 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from pyredis_cluster.keyspace.types.hash import Hash
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.persistence.rdb import opcodes
 from pyredis_cluster.persistence.rdb.crc64 import crc64
-from pyredis_cluster.persistence.rdb.encode import (
+from pyredis_cluster.persistence.rdb.encode import encode_value
+from pyredis_cluster.persistence.rdb.encode_strings import (
     INTEGER_MAX_BYTES,
     NO_INTEGER,
     SHORT_LENGTHS,
     encode_length,
     encode_string,
-    encode_value,
 )
 from pyredis_cluster.persistence.rdb.lzf_compress import MIN_BYTES as COMPRESS_MIN_BYTES
 
@@ -151,4 +152,6 @@ class RdbWriter:
 
 def file_version(values: Iterable[Value], *, has_functions: bool = False) -> int:
     """The version for the header of a file with these values. O(values)."""
+    if any(value.__class__ is Hash and value.field_times() for value in values):
+        return opcodes.VALKEY_VERSION
     return FUNCTIONS_VERSION if has_functions else OLDEST_VERSION

@@ -11,12 +11,8 @@ from pyredis_cluster.keyspace.types.set import HASHTABLE, LISTPACK, Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.keyspace.types.string import PlainText, String
 from pyredis_cluster.keyspace.types.value import Value
-from pyredis_cluster.persistence.rdb.encode import (
-    encode_length,
-    encode_string,
-    encode_strings,
-    encode_value,
-)
+from pyredis_cluster.persistence.rdb.encode import encode_value
+from pyredis_cluster.persistence.rdb.encode_strings import encode_length, encode_string, encode_strings
 
 LIMITS = EncodingLimits()
 
