@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.cluster import Cluster
     from pyredis_cluster.execution.host import Connection, Host
+    from pyredis_cluster.execution.replication_roles import ReplicationRoles
     from pyredis_cluster.ports import Clock, Random
     from pyredis_cluster.protocol.slots import ServedSlots
 
@@ -79,6 +80,7 @@ class ServerState:
         self.peak_memory = 0
         self.latency = LatencyMonitor(self.keyspace)
         self.replication = ReplicationState(random)
+        self.replication_roles: ReplicationRoles | None = None
         self.sessions: dict[int, Session] = {}
         self.outboxes: dict[Session, None] = {}
         """Sessions with output that nothing has sent yet."""
