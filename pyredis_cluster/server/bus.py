@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pyredis_cluster.cluster.framer import Framer
 from pyredis_cluster.cluster.messages import BusProtocolError
-from pyredis_cluster.server.listeners import ListenError, could_not_listen, tcp_socket
+from pyredis_cluster.server.listeners import ListenError, could_not_listen
 
 if TYPE_CHECKING:
     from pyredis_cluster.cluster.core import ClusterCore
@@ -57,7 +57,9 @@ class Bus:
         for word in self._config.words("bind"):
             address = word.removeprefix("-")
             try:
-                listener = tcp_socket(address, port, self._config.integer("tcp-backlog"))
+                listener = self._network.listen(
+                    address, port, self._config.integer("tcp-backlog"), self._link, self._accept_failed
+                )
             except OSError as error:
                 self.log.warning(could_not_listen(address, port, error))
                 if word.startswith("-"):
@@ -65,7 +67,7 @@ class Bus:
                 self.log.warning(f"Failed listening on port {port} (cluster), aborting.")
                 self.close()
                 raise ListenError from None
-            self._listeners.append(self._network.accept(listener, lambda: BusLink(self), self._accept_failed))
+            self._listeners.append(listener)
 
     def connect(self, request: Connect) -> None:
         """Open a connection; its fate is reported to the core."""
@@ -176,16 +178,15 @@ class Bus:
     def _all(self) -> list[BusLink]:
         return list(self._links.values())
 
+    def _link(self) -> BusLink:
+        return BusLink(self)
+
     async def _connect(self, request: Connect) -> None:
-        loop = self._network.loop
         source = self._config.text("bind-source-addr")
         link_id = request.link_id
         try:
-            await loop.create_connection(
-                lambda: BusLink(self, link_id),
-                request.ip,
-                request.port,
-                local_addr=(source, 0) if source else None,
+            await self._network.connect(
+                lambda: BusLink(self, link_id), request.ip, request.port, source=source
             )
         except (OSError, ValueError, OverflowError) as error:
             self.log.debug(f"Unable to connect to Cluster Node [{request.ip}]:{request.port} -> {error}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import socket
-import sys
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.server.sockets import unix_socket
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -96,23 +95,21 @@ class Listeners:
     def _open_tcp(self) -> None:
         port = self._config.integer("port")
         backlog = self._config.integer("tcp-backlog")
-        sockets: list[socket.socket] = []
+        opened: list[Accepting] = []
         for word in self._config.words("bind"):
             address = word.removeprefix("-")
             try:
-                sockets.append(tcp_socket(address, port, backlog))
+                opened.append(self._network.listen(address, port, backlog, self._factory, self._failed))
             except OSError as error:
                 self._log.warning(could_not_listen(address, port, error))
                 is_optional = word.startswith("-") and error.errno == errno.EADDRNOTAVAIL
                 if is_optional or error.errno in _FAMILY_MISSING:
                     continue
-                for each in sockets:
+                for each in opened:
                     each.close()
                 raise ListenError from None
-        for each in sockets:
-            name = each.getsockname()
-            self.tcp_names.append((name[0], name[1]))
-            self._tcp.append(self._network.accept(each, self._factory, self._failed))
+        self._tcp = opened
+        self.tcp_names = [each.name for each in opened]
 
     def _open_unix(self, path: str) -> None:
         try:
@@ -127,61 +124,6 @@ class Listeners:
 
     def _failed(self, error: OSError) -> None:
         self._log.warning(f"Accepting client connection: accept: {error.strerror}")
-
-
-def tcp_socket(address: str, port: int, backlog: int) -> socket.socket:
-    """A socket that listens on one address of `bind`: a name, an IPv4 or IPv6 address, `*` or `::*`.
-
-    Raises OSError; `filename` then names the call that failed.
-    """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    host = None if address in ("*", "::*") else address
-    try:
-        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise OSError(error.errno, error.strerror) from None
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if sys.platform == "win32":
-            # There SO_REUSEADDR would let two servers have the same port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bind_and_listen(listener, found[0][4], backlog)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def unix_socket(path: str, permissions: int, backlog: int) -> socket.socket:
-    """A socket that listens at `path`, replacing what is there. Raises OSError as `tcp_socket`."""
-    if not hasattr(socket, "AF_UNIX"):
-        raise OSError(errno.EAFNOSUPPORT, "Unix sockets do not exist on this platform")
-    with contextlib.suppress(OSError):
-        os.unlink(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _bind_and_listen(listener, path, backlog, permissions)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _bind_and_listen(listener: socket.socket, address: object, backlog: int, permissions: int = 0) -> None:
-    try:
-        listener.bind(address)  # type: ignore[arg-type]
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), "bind") from None
-    if permissions:
-        os.chmod(str(address), permissions)
-    try:
-        listener.listen(backlog)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, "listen") from None
 
 
 def could_not_listen(address: str, port: int, error: OSError) -> str:

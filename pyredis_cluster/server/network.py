@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pyredis_cluster.server.epoll import EpollTransport, Poller
+from pyredis_cluster.server.sockets import tcp_socket
 
 _ACCEPTS_PER_TURN = 64
 _ACCEPT_RETRY_S = 1.0
@@ -22,6 +23,10 @@ ProtocolFactory = Callable[[], asyncio.Protocol]
 
 class Accepting(Protocol):
     """A listening socket whose connections are accepted."""
+
+    @property
+    def name(self) -> tuple[str, int]:
+        """Address and port."""
 
     def pause(self) -> None:
         """Leave new connections to the system's backlog, where that can be done."""
@@ -51,6 +56,27 @@ class Network:
         if self._poller is None:
             return _LoopAccepting(self.loop, listener, factory)
         return _EpollAccepting(self._poller, listener, factory, failed)
+
+    def listen(
+        self,
+        address: str,
+        port: int,
+        backlog: int,
+        factory: ProtocolFactory,
+        failed: Callable[[OSError], None],
+    ) -> Accepting:
+        """Serve connections to one address of `bind`; see `accept`.
+
+        Raises OSError; `filename` then names the call that failed.
+        """
+        return self.accept(tcp_socket(address, port, backlog), factory, failed)
+
+    async def connect(self, factory: ProtocolFactory, host: str, port: int, *, source: str = "") -> None:
+        """Connect a protocol from `factory`, from the address `source` if one is given.
+
+        Raises OSError, and for a host or port that cannot be one ValueError or OverflowError.
+        """
+        await self.loop.create_connection(factory, host, port, local_addr=(source, 0) if source else None)
 
     def before_send(self, call: Callable[[], None]) -> None:
         """Make a call before the replies of the requests that are served now are sent.
@@ -102,6 +128,10 @@ class _EpollAccepting:
         self._retry: asyncio.TimerHandle | None = None
         self.resume()
 
+    @property
+    def name(self) -> tuple[str, int]:
+        return _name(self._listener)
+
     def _accept(self) -> None:
         for _ in range(_ACCEPTS_PER_TURN):
             try:
@@ -151,6 +181,10 @@ class _LoopAccepting:
         else:
             self._server = server
 
+    @property
+    def name(self) -> tuple[str, int]:
+        return _name(self._listener)
+
     def pause(self) -> None:
         """The loop goes on accepting; a frozen server reads nothing from what it accepts."""
 
@@ -162,6 +196,11 @@ class _LoopAccepting:
         if self._server is not None:
             self._server.close()
         self._listener.close()
+
+
+def _name(listener: socket.socket) -> tuple[str, int]:
+    name = listener.getsockname()
+    return (name[0], name[1]) if isinstance(name, tuple) else (str(name), 0)
 
 
 def _no_delay(connection: socket.socket) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyredis_cluster.server.listeners import tcp_socket, unix_socket
+from pyredis_cluster.server.sockets import tcp_socket, unix_socket
 
 
 class TestTcp:
