@@ -11,6 +11,7 @@ from pyredis_cluster.commands.registry import COMMANDS
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.metrics import SAMPLE_INTERVAL_MS
 from pyredis_cluster.execution.server_state import ServerState
+from pyredis_cluster.server.background import BackgroundJobs
 from pyredis_cluster.server.client import ClientConnection
 from pyredis_cluster.server.client_eviction import ClientEviction
 from pyredis_cluster.server.clients import Clients, describe
@@ -22,6 +23,7 @@ from pyredis_cluster.server.freeze import Freezer, LoopTimer
 from pyredis_cluster.server.information import information
 from pyredis_cluster.server.limits import IdleTimeout
 from pyredis_cluster.server.listeners import Listeners
+from pyredis_cluster.server.loading import Loading
 from pyredis_cluster.server.log import Log, write_nowhere
 from pyredis_cluster.server.logo import logo
 from pyredis_cluster.server.network import Network
@@ -68,6 +70,13 @@ class Server:
         self.state = ServerState(COMMANDS, config, self, clock, random_source or random.Random())
         self.clients = Clients(self)
         self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
+        self.background = BackgroundJobs(
+            self.call_later,
+            clock.monotonic_ns,
+            lambda: self.state.keyspace.now_ms,
+            lambda text, error: self.log.failure(text, error),
+        )
+        self.loading = Loading(self)
         self.cluster: ClusterNode | None = None
         self.shows_logo = False
         self._config_file = ConfigFile(config)
@@ -198,6 +207,8 @@ class Server:
     def release(self) -> None:
         """Let go of everything outside; part of ending."""
         self.cron.stop()
+        self.loading.abort()
+        self.background.abandon()
         self.freezer.abandon()
         self.listeners.close()
         if self.cluster is not None:
