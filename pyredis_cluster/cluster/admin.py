@@ -7,7 +7,8 @@ from ipaddress import ip_address
 
 from pyredis_cluster.cluster import wire
 from pyredis_cluster.cluster.node import ClusterNode
-from pyredis_cluster.cluster.roles import become_primary
+from pyredis_cluster.cluster.ready import DataDropped
+from pyredis_cluster.cluster.roles import become_primary, become_replica_of
 from pyredis_cluster.cluster.state import ClusterState
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.slots import SLOT_COUNT
@@ -66,6 +67,22 @@ def forget(state: ClusterState, node_id: str) -> None:
     _changed(state)
 
 
+def replicate(state: ClusterState, node_id: str, *, has_keys: bool) -> None:
+    """Make this node a replica of that primary (CLUSTER REPLICATE), also where it is one already.
+
+    A primary must have neither slots nor keys. Raises CommandError, and has changed nothing then.
+    """
+    me = state.myself
+    primary = known_node(state, node_id)
+    if primary is me:
+        raise CommandError("ERR Can't replicate myself")
+    if primary.is_replica:
+        raise CommandError("ERR I can only replicate a master, not a replica.")
+    if me.is_primary and (me.slot_count or has_keys):
+        raise CommandError("ERR To set a master the node must be empty and without assigned slots.")
+    become_replica_of(state, primary)
+
+
 def add_slots(state: ClusterState, ranges: Iterable[tuple[int, int]]) -> None:
     """Take unassigned slots, given as (first, last); all or none."""
     for slot in _checked(state, ranges, assigned=False):
@@ -108,11 +125,13 @@ def set_config_epoch(state: ClusterState, epoch: int) -> None:
 def reset(state: ClusterState, *, hard: bool) -> None:
     """Forget all nodes and slots and be a primary; `hard`: under a new id and with epochs 0.
 
-    A replica's data goes (`StopFollowing`); that a primary has no keys is for the caller to check.
+    A replica's data goes; that a primary has no keys is for the caller to check.
     Source: clusterReset.
     """
     me = state.myself
-    become_primary(state, me)
+    if me.is_replica:
+        become_primary(state, me)
+        state.out.emit(DataDropped())
     state.close_all_slots()
     for slot in range(SLOT_COUNT):
         state.delete_slot(slot)

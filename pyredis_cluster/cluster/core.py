@@ -17,6 +17,7 @@ from pyredis_cluster.cluster.failure import count_reports
 from pyredis_cluster.cluster.health import update_health
 from pyredis_cluster.cluster.messages import Message
 from pyredis_cluster.cluster.nodes_conf import load_nodes_conf
+from pyredis_cluster.cluster.ownership import claim_loaded_keys
 from pyredis_cluster.cluster.ready import Ready, SlotsReleased
 from pyredis_cluster.cluster.receive import receive
 from pyredis_cluster.cluster.redirect import Query, Redirection
@@ -32,7 +33,8 @@ class ClusterCore:
     """A node of a cluster. `settings` stays shared with the shell: see `settings_changed`.
 
     `config` is the content of nodes.conf, "" where there is none; raises NodesConfError where it is
-    corrupted. `keys_in_slot` counts this node's keys, `repl_offset` tells its replication offset.
+    corrupted. `keys_in_slot` counts this node's keys. `repl_offset` tells how much of its history this node
+    has: as a primary what it made, as a replica what it has taken over, 0 before it has a copy.
     """
 
     def __init__(
@@ -50,8 +52,6 @@ class ClusterCore:
         self.served = state.served
         if config:
             load_nodes_conf(state, config)
-            if state.myself.is_replica and not settings.replication:
-                state.out.log("warning", "This node is a replica, but cannot replicate: it serves no keys.")
         else:
             state.add_node(state.myself)
             state.join_shard(state.myself, state.myself.shard_id)
@@ -227,6 +227,16 @@ class ClusterCore:
         """Tell every node at once what this one claims, instead of when it is next pinged."""
         self.state.now_ms = now_ms
         broadcast_pong(self.state)
+
+    def replicate(self, node_id: str, now_ms: int, *, has_keys: bool) -> None:
+        """CLUSTER REPLICATE. Raises CommandError, and has changed nothing then."""
+        self.state.now_ms = now_ms
+        admin.replicate(self.state, node_id, has_keys=has_keys)
+
+    def claim_loaded_keys(self, now_ms: int) -> None:
+        """To be called once what is on disk is loaded, and before the first `tick`."""
+        self.state.now_ms = now_ms
+        claim_loaded_keys(self.state)
 
     def add_slots(self, ranges: Iterable[tuple[int, int]], now_ms: int) -> None:
         """CLUSTER ADDSLOTS and ADDSLOTSRANGE. Raises CommandError, and has changed nothing then."""

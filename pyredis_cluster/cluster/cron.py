@@ -1,4 +1,4 @@
-"""What happens by the passing of time alone: reconnects, pings, suspicion."""
+"""What happens by the passing of time alone: reconnects, pings, suspicion, replicas that move."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pyredis_cluster.cluster import wire
 from pyredis_cluster.cluster.failure import become_suspected
 from pyredis_cluster.cluster.health import update_health
 from pyredis_cluster.cluster.node import ClusterNode
+from pyredis_cluster.cluster.replica_migration import consider_migration
+from pyredis_cluster.cluster.roles import follow_primary
 from pyredis_cluster.cluster.sending import send_ping
 from pyredis_cluster.cluster.state import ClusterState
 from pyredis_cluster.cluster.wire import MessageType
@@ -37,10 +39,20 @@ def tick(state: ClusterState) -> None:
     for node in state.nodes.values():
         if not node.flags & (wire.MYSELF | wire.NOADDR | wire.HANDSHAKE):
             suspected |= _watch(state, node)
+    if state.myself.is_replica:
+        _work_as_replica(state)
     if suspected or not state.ok:
         state.out.update_state = True
     if state.out.update_state:
         update_health(state)
+
+
+def _work_as_replica(state: ClusterState) -> None:
+    primary = state.myself.primary
+    # One that nodes.conf made a replica follows as soon as it is known where to.
+    if primary is not None and not state.is_following and not primary.flags & wire.NOADDR:
+        follow_primary(state)
+    consider_migration(state)
 
 
 def _reconnect(state: ClusterState, node: ClusterNode) -> None:

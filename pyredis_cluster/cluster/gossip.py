@@ -14,8 +14,7 @@ from pyredis_cluster.cluster.failure import (
 from pyredis_cluster.cluster.messages import Extensions, Gossip, GossipEntry, Header
 from pyredis_cluster.cluster.node import ClusterNode, Link, is_node_id
 from pyredis_cluster.cluster.ownership import handle_claims
-from pyredis_cluster.cluster.ready import FollowPrimary
-from pyredis_cluster.cluster.roles import become_primary, become_replica
+from pyredis_cluster.cluster.roles import become_primary, become_replica, follow_primary
 from pyredis_cluster.cluster.sending import send_ping
 from pyredis_cluster.cluster.state import ClusterState
 from pyredis_cluster.cluster.wire import MessageType
@@ -78,7 +77,7 @@ def update_address(state: ClusterState, node: ClusterNode, link: Link, header: H
     name = f"{node.node_id} ({node.human_nodename})"
     state.out.log("notice", f"Address updated for node {name}, now {node.ip}:{port}")
     if state.myself.primary is node:
-        state.out.emit(FollowPrimary(node.node_id, node.ip, node.client_port(False)))
+        follow_primary(state)
     state.out.save_config()
     state.out.update_state = True
     return True

@@ -74,6 +74,7 @@ class ClusterNode:
     data_received_ms: int = 0
     fail_ms: int = 0
     voted_ms: int = 0
+    orphaned_ms: int = 0  # since when it is a primary that replicas may come to
     repl_offset: int = 0
     # Reporter → time of its last report. Reports of one reporter do not add up.
     failure_reports: dict[ClusterNode, int] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from pyredis_cluster.cluster.ready import SlotsLost
 from pyredis_cluster.cluster.roles import become_primary, become_replica_of
 from pyredis_cluster.cluster.sending import send_update
 from pyredis_cluster.cluster.state import ClusterState
+from pyredis_cluster.protocol.slots import SLOT_COUNT
 
 
 def handle_claims(state: ClusterState, sender: ClusterNode, header: Header) -> None:
@@ -73,14 +74,40 @@ def take_over_claims(state: ClusterState, claimant: ClusterNode, config_epoch: i
     _settle_loss(state, claimant, lost_by_us, took_all, lost_with_keys)
 
 
+def claim_loaded_keys(state: ClusterState) -> None:
+    """Make the table fit the keys that were loaded: nobody's slots become this node's, those of others are
+    marked as being imported, so that their keys can be had and moved. A replica's keys are its primary's.
+
+    Source: verifyClusterConfigWithData.
+    """
+    me = state.myself
+    if me.is_replica:
+        return
+    for slot in range(SLOT_COUNT):
+        owner = state.slots[slot]
+        if owner is me or slot in state.importing_from or not state.keys_in_slot(slot):
+            continue
+        if owner is None:
+            state.out.log("notice", f"I have keys for unassigned slot {slot}. Taking responsibility for it.")
+            state.add_slot(me, slot)
+        else:
+            state.out.log(
+                "notice",
+                f"I have keys for slot {slot}, but the slot is assigned to another node."
+                " Setting it to importing state.",
+            )
+            state.open_slot(slot, state.importing_from, owner)
+        state.out.save_config(fsync=True)
+        state.out.update_state = True
+
+
 def _settle_loss(
     state: ClusterState, claimant: ClusterNode, lost_by_us: int, took_all: bool, lost_with_keys: list[int]
 ) -> None:
     me = state.myself
     my_primary = me if me.is_primary else me.primary
     replaced = bool(lost_by_us) and my_primary is not None and my_primary.slot_count == 0
-    may_follow = state.settings.replication and (state.settings.allow_replica_migration or took_all)
-    if replaced and may_follow:
+    if replaced and (state.settings.allow_replica_migration or took_all):
         _follow(state, claimant, "Configuration change detected. Reconfiguring myself as a replica of")
     elif (grand_primary := _grand_primary(state)) is not None:
         why = "I'm a sub-replica! Reconfiguring myself as a replica of grandmaster"

@@ -51,10 +51,14 @@ class FollowPrimary(NamedTuple):
 
 
 class StopFollowing(NamedTuple):
-    """Replicate from nobody; the data set of the former primary is to be dropped."""
+    """Replicate from nobody; the data stays."""
 
 
-Event: TypeAlias = SlotsLost | SlotsReleased | StateChanged | FollowPrimary | StopFollowing
+class DataDropped(NamedTuple):
+    """Delete all keys, telling nobody: they were copies of what others have."""
+
+
+Event: TypeAlias = SlotsLost | SlotsReleased | StateChanged | FollowPrimary | StopFollowing | DataDropped
 
 
 class LogLine(NamedTuple):

@@ -21,6 +21,7 @@ def become_primary(state: ClusterState, node: ClusterNode) -> None:
             node.flags |= wire.MIGRATE_TO
     node.flags = node.flags & ~wire.REPLICA | wire.PRIMARY
     if node is state.myself:
+        state.is_following = False
         state.out.emit(StopFollowing())
     state.out.save_config()
     state.out.update_state = True
@@ -60,6 +61,14 @@ def become_replica_of(state: ClusterState, primary: ClusterNode) -> None:
         state.remove_replica(me.primary, me)
     state.add_replica(primary, me)
     state.join_shard(me, primary.shard_id)
-    state.out.emit(FollowPrimary(primary.node_id, primary.ip, primary.client_port(False)))
+    follow_primary(state)
     state.out.save_config(fsync=True)
     state.out.update_state = True
+
+
+def follow_primary(state: ClusterState) -> None:
+    """Have this node, a replica, replicate from where its primary is now."""
+    primary = state.myself.primary
+    assert primary is not None
+    state.is_following = True
+    state.out.emit(FollowPrimary(primary.node_id, primary.ip, primary.client_port(False)))

@@ -25,8 +25,6 @@ class ClusterSettings:
     `writable_delay_ms` is no directive: a primary that has just started stays `fail` that long, so that
     the cluster can tell it of a failover that happened meanwhile. Raising it lengthens every start,
     lowering it risks writes to slots that were taken over.
-    `replication` says that the server above can follow a primary. Without it a primary that loses its
-    last slot keeps its role, and drops the keys it lost.
     """
 
     port: int = 6379
@@ -39,6 +37,7 @@ class ClusterSettings:
     allow_reads_when_down: bool = False
     allow_pubsubshard_when_down: bool = True
     allow_replica_migration: bool = True
+    migration_barrier: int = 1
     replica_no_failover: bool = False
     announce_ip: str = ""
     announce_port: int = 0
@@ -48,7 +47,6 @@ class ClusterSettings:
     announce_human_nodename: str = ""
     preferred_endpoint_type: EndpointType = EndpointType.IP
     writable_delay_ms: int = 2000
-    replication: bool = False
 
     @property
     def listen_port(self) -> int:

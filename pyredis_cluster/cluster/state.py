@@ -67,6 +67,7 @@ class ClusterState:
         self.first_update_ms: int | None = None
         self.minority_ms = 0
         self.announced_ip = ""
+        self.is_following = False  # whether the shell was told to replicate, and from where
 
         self.links: dict[int, Link] = {}
         self._last_link_id = 0

@@ -267,7 +267,6 @@ def test_shard_ids_are_told_or_shared_with_the_primary(bench: Bench) -> None:
 
 
 def test_as_a_replica_we_follow_our_primary(bench: Bench) -> None:
-    bench = Bench(replication=True)
     primary = bench.peer(A)
     become_replica_of(bench.state, primary)
     bench.ready()
@@ -347,7 +346,7 @@ def test_links_over_their_limit_are_dropped(bench: Bench) -> None:
 
 @pytest.mark.slow
 def test_mutated_traffic_of_known_nodes_never_breaks_the_tables() -> None:
-    bench = Bench(replication=True)
+    bench = Bench()
     for node_id in (A, B):
         bench.peer(node_id, slots=[ord(node_id[0])])
     bench.peer(C, primary=A)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pyredis_cluster.cluster.core import ClusterCore
 from pyredis_cluster.cluster.nodes_conf import NodesConfError
+from pyredis_cluster.cluster.ready import FollowPrimary
 from pyredis_cluster.cluster.settings import ClusterSettings
 from tests.unit.cluster.bench import NOW_MS, A, B, Bench, C, D
 
@@ -60,12 +61,19 @@ def test_a_file_of_redis_7_0() -> None:
     assert load(text).config_text() == text
 
 
-def test_a_replica_without_replication_says_so() -> None:
+def test_a_replica_follows_its_primary_again() -> None:
     text = OLD.replace("slave", "myself,slave").replace("myself,master", "master")
-    for replication, lines in ((False, 2), (True, 1)):
-        core = load(text, replication=replication)
-        assert core.is_replica
-        assert len(core.ready(NOW_MS).logs) == lines
+    core = load(text)
+    assert core.is_replica
+    ready = core.ready(NOW_MS)
+    assert ready.events == []
+    core.tick(NOW_MS)
+    primary = core.state.myself.primary
+    assert primary is not None
+    follow = FollowPrimary(primary.node_id, primary.ip, primary.tcp_port)
+    assert core.ready(NOW_MS).events == [follow]
+    core.tick(NOW_MS + 100)
+    assert core.ready(NOW_MS).events == []
 
 
 def test_auxiliary_fields_and_defaults() -> None:

@@ -15,7 +15,14 @@ from itertools import count
 
 from pyredis_cluster.cluster.core import ClusterCore
 from pyredis_cluster.cluster.framer import Framer
-from pyredis_cluster.cluster.ready import Delivery, Event, Ready
+from pyredis_cluster.cluster.ready import (
+    DataDropped,
+    Delivery,
+    Event,
+    FollowPrimary,
+    Ready,
+    StopFollowing,
+)
 from pyredis_cluster.cluster.settings import ClusterSettings
 
 START_MS = 1_700_000_000_000
@@ -37,7 +44,10 @@ class Pipe:
 
 @dataclass
 class Node:
-    """One core with what its shell would hold."""
+    """One core with what its shell would hold.
+
+    Replication is but a copy of the primary's `offset`, with each tick that can reach the port it `follows`.
+    """
 
     world: World
     settings: ClusterSettings
@@ -45,6 +55,7 @@ class Node:
     config: str = ""
     keys: dict[int, int] = field(default_factory=dict)
     offset: int = 0
+    follows: int = 0
     core: ClusterCore = field(init=False)
     up: bool = False
     logs: list[str] = field(default_factory=list)
@@ -72,6 +83,7 @@ class Node:
             repl_offset=lambda: self.offset,
         )
         self.up = True
+        self.follows = 0
         self.flush()
         self.world.at(0, partial(self._tick, self.core))
 
@@ -92,6 +104,8 @@ class Node:
         self.logs += [line.text for line in ready.logs]
         self.deliveries += ready.deliveries
         self.events += ready.events
+        for event in ready.events:
+            self._carry_out(event)
         for link_id, data in ready.sends:
             if link_id in self.pipes:
                 self.world.send(self, link_id, data)
@@ -110,8 +124,23 @@ class Node:
         node = self.core.state.lookup(other.node_id)
         return node.flag_text() if node is not None else ""
 
+    def _carry_out(self, event: Event) -> None:
+        match event:
+            case FollowPrimary():
+                self.follows = event.port
+            case StopFollowing():
+                self.follows = 0
+            case DataDropped():
+                self.keys = {}
+
+    def _replicate(self) -> None:
+        primary = self.world.nodes.get(self.follows)
+        if primary is not None and primary.up and (self.follows, self.port) not in self.world.cut:
+            self.offset = primary.offset
+
     def _tick(self, core: ClusterCore) -> None:
         if self.up and core is self.core:
+            self._replicate()
             core.tick(self.world.now_ms)
             self.flush()
             self.world.at(core.tick_interval_ms, partial(self._tick, core))
@@ -147,15 +176,41 @@ class World:
         self.run_until(lambda: self.agree(nodes) and all(node.core.ok for node in nodes))
         return nodes
 
+    def replicas(self, primaries: Iterable[Node], ports: Iterable[int], **settings: object) -> list[Node]:
+        """A new node for each port: replicas of the primaries in turn, known to all."""
+        primaries = list(primaries)
+        added: list[Node] = []
+        for n, port in enumerate(ports):
+            replica = self.add(port, **settings)  # type: ignore[arg-type]
+            primary = primaries[n % len(primaries)]
+            self.meet(primary, replica)
+            self.run_until(lambda: replica.core.knows(primary.node_id))  # noqa: B023
+            self.replicate(replica, primary)
+            added.append(replica)
+        nodes = list(self.nodes.values())
+        self.run_until(lambda: self.agree(nodes) and all(node.core.ok for node in nodes))
+        return added
+
+    def replicate(self, replica: Node, primary: Node) -> None:
+        """CLUSTER REPLICATE."""
+        replica.core.replicate(primary.node_id, self.now_ms, has_keys=any(replica.keys.values()))
+        replica.flush()
+
     def meet(self, node: Node, other: Node) -> None:
         assert node.core.meet("127.0.0.1", other.port, other.settings.listen_port, self.now_ms)
         node.flush()
 
     def agree(self, nodes: Iterable[Node]) -> bool:
-        """Whether all see the same ids, roles, slots and config epochs, and nobody in handshake."""
+        """Whether all see the same ids, roles, primaries, slots and epochs, and nobody in handshake."""
         views = {
             frozenset(
-                (each.node_id, each.flags & 3, each.slot_owner.config_epoch, bytes(each.slots))
+                (
+                    each.node_id,
+                    each.flags & 3,
+                    each.primary.node_id if each.primary is not None else "",
+                    each.slot_owner.config_epoch,
+                    bytes(each.slots),
+                )
                 for each in node.core.state.nodes.values()
             )
             for node in nodes
