@@ -137,6 +137,8 @@ MYSHARDID
 NODES
     Return cluster configuration seen by node. Output format:
     <id> <ip:port@bus-port[,hostname]> <flags> <master> <pings> <pongs> <epoch> <link> <slot> ...
+REPLICATE <node-id>
+    Configure current node as replica to <node-id>.
 RESET [HARD|SOFT]
     Reset current node (default: soft).
 SET-CONFIG-EPOCH <epoch>

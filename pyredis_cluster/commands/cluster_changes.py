@@ -212,6 +212,24 @@ def forget(call: Call, argv: list[bytes]) -> Reply:
 
 
 @cluster.command(
+    "CLUSTER REPLICATE",
+    arity=3,
+    flags=_CHANGES,
+    since="3.0.0",
+    syntax="node-id",
+    summary="Makes this node a replica of a primary.",
+)
+def replicate(call: Call, argv: list[bytes]) -> Reply:
+    """CLUSTER REPLICATE node-id
+
+    `OK`: copying the primary's data begins. Raises an error for an unknown node, a replica, this node, or
+    where this is a primary with slots or keys.
+    """
+    cluster_node(call).replicate(as_text(argv[2]))
+    return OK
+
+
+@cluster.command(
     "CLUSTER RESET",
     arity=-2,
     flags=ADMIN | STALE | NOSCRIPT,

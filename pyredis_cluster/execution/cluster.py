@@ -49,6 +49,9 @@ class Cluster(Protocol):
     def forget(self, node_id: str) -> None:
         """Remove a node, on all nodes. Raises CommandError."""
 
+    def replicate(self, node_id: str) -> None:
+        """Make this node a replica of that primary. Raises CommandError, having changed nothing."""
+
     def add_slots(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Take unassigned slots, given as (first, last). Raises CommandError, having changed nothing."""
 

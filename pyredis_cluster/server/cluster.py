@@ -72,6 +72,7 @@ class ClusterNode:
                 now_ms=self._now_ms(),
                 config=self._file.read(),
                 keys_in_slot=database.count_keys_in_slot,
+                repl_offset=self._repl_offset,
             )
         except (NodesFileError, NodesConfError) as error:
             self._file.close()
@@ -173,6 +174,12 @@ class ClusterNode:
         # Not before all directives of a CONFIG SET are in effect.
         self._flush_soon()
 
+    def _repl_offset(self) -> int:
+        state = self._state
+        if not self.core.is_replica:
+            return state.replication.offset
+        return state.replication_roles.processed_offset if state.replication_roles is not None else 0
+
     def _now_ms(self) -> int:
         return self._state.keyspace.now_ms
 
@@ -239,6 +246,12 @@ class ClusterNode:
     def forget(self, node_id: str) -> None:
         """See `Cluster`."""
         self.core.forget(node_id, self._now_ms())
+        self.flush()
+
+    def replicate(self, node_id: str) -> None:
+        """See `Cluster`."""
+        has_keys = bool(self._state.keyspace.databases[0].values)
+        self.core.replicate(node_id, self._now_ms(), has_keys=has_keys)
         self.flush()
 
     def announce(self) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.cluster.ready import Event, SlotsLost, SlotsReleased, StateChanged
+from pyredis_cluster.cluster.ready import (
+    DataDropped,
+    Event,
+    FollowPrimary,
+    SlotsLost,
+    SlotsReleased,
+    StateChanged,
+    StopFollowing,
+)
 from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.command import WRITE
 from pyredis_cluster.protocol.errors import CommandError
@@ -17,15 +25,23 @@ if TYPE_CHECKING:
 
 
 def carry_out(state: ServerState, core: ClusterCore, event: Event) -> None:
-    """Act on one event of the core. Those about replication ask for nothing where there is none."""
+    """Act on one event of the core."""
     if isinstance(event, SlotsLost):
         delete_keys(state, event.slots)
     elif isinstance(event, SlotsReleased):
         for slot in event.slots:
             state.pubsub.leave_slot(slot)
         redirect_blocked(state, core)
-    elif isinstance(event, StateChanged) and not event.ok:
-        redirect_blocked(state, core)
+    elif isinstance(event, StateChanged):
+        if not event.ok:
+            redirect_blocked(state, core)
+    elif isinstance(event, DataDropped):
+        drop_data(state)
+    elif state.replication_roles is not None:
+        if isinstance(event, FollowPrimary):
+            state.replication_roles.follow(event.ip, event.port)
+        elif isinstance(event, StopFollowing):
+            state.replication_roles.stop_following()
 
 
 def delete_keys(state: ServerState, slots: tuple[int, ...]) -> None:
@@ -36,6 +52,13 @@ def delete_keys(state: ServerState, slots: tuple[int, ...]) -> None:
             database.discard(key)
             database.changed(key, NOTIFY_GENERIC, b"del")
             state.settle(0, [b"DEL", key])
+
+
+def drop_data(state: ServerState) -> None:
+    """Remove all keys. Replicas and the AOF are not told, as Redis does not tell them."""
+    for database in state.keyspace.databases:
+        state.watches.touch_database(database)
+        database.clear()
 
 
 def redirect_blocked(state: ServerState, core: ClusterCore) -> None:

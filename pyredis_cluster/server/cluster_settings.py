@@ -16,6 +16,7 @@ _INTEGERS = {
     "cluster-port": "cluster_port",
     "cluster-node-timeout": "node_timeout_ms",
     "cluster-ping-interval": "ping_interval_ms",
+    "cluster-migration-barrier": "migration_barrier",
     "cluster-announce-port": "announce_port",
     "cluster-announce-tls-port": "announce_tls_port",
     "cluster-announce-bus-port": "announce_bus_port",

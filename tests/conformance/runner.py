@@ -24,7 +24,7 @@ NOT_RUN = b"<not run>"
 NOT_RESP = b"<not RESP>"
 UNREACHABLE = b"<unreachable>"
 
-_PLACEHOLDER = re.compile(rb"\$(id|addr|laddr)\((\d+)\)")
+_PLACEHOLDER = re.compile(rb"\$(id|addr|laddr|node)\((\d+)\)")
 _CURSOR_AT = {b"SCAN": 1, b"HSCAN": 2, b"SSCAN": 2, b"ZSCAN": 2}
 _PAIRS = (b"HSCAN", b"ZSCAN")
 # Redis 7.2 leaves out the reply to a failed authentication when earlier replies are still unsent.
@@ -114,6 +114,8 @@ class _Connection:
             self.client.call("HELLO", "3")
 
     def placeholder(self, name: bytes) -> bytes:
+        if name == b"node":
+            return self.client.call("CLUSTER", "MYID").split(b"\r\n")[1]
         addresses = {b"addr": self.client.local_address, b"laddr": self.client.remote_address}
         return self.id if name == b"id" else addresses[name].encode()
 

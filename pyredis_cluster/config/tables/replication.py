@@ -140,6 +140,6 @@ CLUSTER: list[Directive] = [
         alias="cluster-slave-validity-factor",
         acts=False,
     ),
-    yes_no("cluster-allow-replica-migration", True, "Let replicas move to primaries without.", acts=False),
-    number("cluster-migration-barrier", 1, "Replicas that a primary keeps.", acts=False),
+    yes_no("cluster-allow-replica-migration", True, "Let replicas move to primaries without."),
+    number("cluster-migration-barrier", 1, "Replicas that a primary keeps."),
 ]

@@ -17,7 +17,6 @@ NAMED_BY_PATTERN = {"enable-debug-command", "shutdown-on-sigint", "shutdown-on-s
 
 READ_BUT_POWERLESS = {
     "appendonly",  # warned of
-    "cluster-allow-replica-migration",  # taken over into the core, which has no replicas yet
     "repl-backlog-size",  # shown by INFO
     "replicaof",  # refused
     "save",

@@ -151,7 +151,7 @@ async def test_subcommands_of_one_node(make: NodeFactory) -> None:
         "ERR unknown subcommand or wrong number of arguments for 'RESET'. Try CLUSTER HELP."
     )
     assert run("CLUSTER HELP")[0].startswith(b"CLUSTER <subcommand>")
-    for missing in ("SETSLOT 1 STABLE", "REPLICATE x", "FAILOVER"):
+    for missing in ("SETSLOT 1 STABLE", "FAILOVER"):
         name = missing.split()[0]
         assert error(run("CLUSTER " + missing)) == f"ERR unknown subcommand '{name}'. Try CLUSTER HELP."
         assert not any(line.startswith(name.encode()) for line in run("CLUSTER HELP"))
