@@ -38,6 +38,8 @@ def stats(server: ServerState, facts: Facts) -> Fields:
     yield "pubsub_channels", len(server.pubsub.channels)
     yield "pubsub_patterns", len(server.pubsub.patterns)
     yield "pubsubshard_channels", len(server.pubsub.shard_channels)
+    yield from ((field, 0) for field in ("latest_fork_usec", "total_forks"))
+    yield "migrate_cached_sockets", facts.get("migrate_cached_sockets", 0)
     yield from ((field, 0) for field in _NEVER)
     yield "unexpected_error_replies", statistics.unexpected_error_replies
     yield "total_error_replies", statistics.total_error_replies
@@ -64,9 +66,6 @@ def _keys(server: ServerState) -> Fields:
 
 
 _NEVER = (
-    "latest_fork_usec",
-    "total_forks",
-    "migrate_cached_sockets",
     "slave_expires_tracked_keys",
     "active_defrag_hits",
     "active_defrag_misses",
@@ -78,7 +77,7 @@ _NEVER = (
     "tracking_total_items",
     "tracking_total_prefixes",
 )
-"""Of forks, MIGRATE, defragmentation and client-side caching, of which there is none."""
+"""Of defragmentation and client-side caching, of which there is none."""
 
 _NO_THREADS = (
     "io_threaded_reads_processed",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pyredis_cluster.execution.migration import Migration, Outcome
     from pyredis_cluster.execution.session import Session
 
 
@@ -57,6 +58,12 @@ class Host(Protocol):
 
     def freeze(self, duration_ms: float) -> None:
         """Stop reading, writing and ticking on every wire for that long, as a stopped process would."""
+
+    def migrate(self, request: Migration, done: Callable[[Outcome], None]) -> None:
+        """Carry out `request` on another server, doing nothing else on any wire until it has answered.
+
+        `done` is called later with what came of it, before anything else goes on.
+        """
 
     def shutdown(self, *, save: bool | None, now: bool, force: bool) -> None:
         """End the server in order; does not return control to any session."""

@@ -51,8 +51,20 @@ def _of_config(argv: list[bytes]) -> Iterable[int]:
             yield index + 1
 
 
+def _of_migrate(argv: list[bytes]) -> Iterable[int]:
+    index = 6
+    while index < len(argv):
+        option = argv[index].lower()
+        count = {b"copy": 0, b"replace": 0, b"auth": 1, b"auth2": 2}.get(option, -1)
+        if count < 0 or index + count >= len(argv):
+            return
+        yield from range(index + 1, index + 1 + count)
+        index += 1 + count
+
+
 _FINDERS: dict[bytes, Callable[[list[bytes]], Iterable[int]]] = {
     b"auth": _of_auth,
     b"hello": _of_hello,
     b"config": _of_config,
+    b"migrate": _of_migrate,
 }

@@ -6,6 +6,7 @@ Others in the same process go on. Timers that fall due meanwhile fire when it is
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,15 +25,15 @@ class Freezer:
         self.on_thaw: list[Callable[[], None]] = []
         """Called when it ends, before what was postponed."""
 
-    def freeze(self, duration_ms: float) -> None:
+    def freeze(self, duration_ms: float = math.inf) -> None:
         """Freeze for that long, or until `thaw`. Once frozen, a longer time counts."""
         until_s = self._loop.time() + duration_ms / 1000
-        if self._handle is not None:
-            if until_s <= self._until_s:
-                return
-            self._handle.cancel()
+        if self.is_frozen and until_s <= self._until_s:
+            return
+        self._stop_timer()
         self._until_s = until_s
-        self._handle = self._loop.call_at(until_s, self.thaw)
+        if until_s < math.inf:
+            self._handle = self._loop.call_at(until_s, self.thaw)
         if not self.is_frozen:
             self.is_frozen = True
             for callback in self.on_freeze:
@@ -40,10 +41,9 @@ class Freezer:
 
     def thaw(self) -> None:
         """Go on."""
-        if self._handle is None:
+        if not self.is_frozen:
             return
-        self._handle.cancel()
-        self._handle = None
+        self._stop_timer()
         self.is_frozen = False
         for callback in self.on_thaw:
             callback()
@@ -57,10 +57,13 @@ class Freezer:
 
     def abandon(self) -> None:
         """Forget everything: the server ends."""
+        self._stop_timer()
+        self._postponed.clear()
+
+    def _stop_timer(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        self._postponed.clear()
 
 
 class LoopTimer:

@@ -28,6 +28,8 @@ def information(server: Server) -> dict[str, str]:
         "multiplexing_api": server.network.api,
         "monotonic_clock": monotonic_clock(),
     }
+    if server.migrations is not None:
+        facts["migrate_cached_sockets"] = str(server.migrations.kept_count)
     if server.cluster is not None:
         facts |= server.cluster.information()
     return facts | listeners(config) | cpu_seconds() | memory()

@@ -35,9 +35,11 @@ from pyredis_cluster.server.unsupported import check_supported
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.host import Timer
+    from pyredis_cluster.execution.migration import Migration, Outcome
     from pyredis_cluster.execution.session import Session
     from pyredis_cluster.ports import Clock, Disk, Random
     from pyredis_cluster.server.cluster import ClusterNode
+    from pyredis_cluster.server.migrate import Migrations
 
 
 class Server:
@@ -78,6 +80,7 @@ class Server:
         )
         self.loading = Loading(self)
         self.cluster: ClusterNode | None = None
+        self.migrations: Migrations | None = None
         self.shows_logo = False
         self._config_file = ConfigFile(config)
         watch_config(self)
@@ -165,6 +168,15 @@ class Server:
     def freeze(self, duration_ms: float) -> None:
         """See `Host`."""
         self.freezer.freeze(duration_ms)
+
+    def migrate(self, request: Migration, done: Callable[[Outcome], None]) -> None:
+        """See `Host`."""
+        if self.migrations is None:
+            # Imported here, as few servers ever move a key.
+            from pyredis_cluster.server.migrate import Migrations
+
+            self.migrations = Migrations(self)
+        self.migrations.begin(request, done)
 
     def _freeze(self) -> None:
         self.state.set_gate(gate.GATE_FROZEN, True)

@@ -22,6 +22,7 @@ from pyredis_cluster.commands.registry import COMMANDS
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.directive import Directive
 from pyredis_cluster.config.directives import find
+from pyredis_cluster.execution.migration import Migration, Outcome
 from pyredis_cluster.execution.propagation import Batch
 from pyredis_cluster.execution.server_state import ServerState
 from pyredis_cluster.execution.session import Session
@@ -105,6 +106,10 @@ class FakeHost:
     def freeze(self, duration_ms: float) -> None:
         """See `Host`."""
         self.asked.append(("freeze", duration_ms))
+
+    def migrate(self, request: Migration, done: Callable[[Outcome], None]) -> None:
+        """See `Host`; a test calls the last of what was asked, `done`, when it is."""
+        self.asked.append(("migrate", request, done))
 
     def shutdown(self, *, save: bool | None, now: bool, force: bool) -> None:
         """See `Host`."""
