@@ -19,7 +19,18 @@ def program() -> None:
 
 @program.command()
 @click.option(
-    "--primaries", type=click.IntRange(1, 1000), default=3, show_default=True, help="How many nodes."
+    "--primaries",
+    type=click.IntRange(1, 1000),
+    default=3,
+    show_default=True,
+    help="How many primaries; each has its share of the slots.",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(0, 100),
+    default=0,
+    show_default=True,
+    help="How many replicas each primary has.",
 )
 @click.option(
     "--port",
@@ -35,11 +46,12 @@ def program() -> None:
     type=click.Path(file_okay=False),
     help="Keep each node's files and log in a directory of its own here; the next start goes on with them.",
 )
-def up(primaries: int, port: int, bind: str, directory: str | None) -> int:
+def up(primaries: int, replicas: int, port: int, bind: str, directory: str | None) -> int:
     """Run a whole cluster in this process until Ctrl-C."""
-    if port + primaries - 1 + _BUS_PORT_OFFSET > _HIGHEST_PORT:
-        raise click.BadParameter(f"too high for {primaries} nodes", param_hint="--port")
-    return bring_up(UpOptions(primaries, port, bind, directory))
+    options = UpOptions(primaries, replicas, port, bind, directory)
+    if options.ports[-1] + _BUS_PORT_OFFSET > _HIGHEST_PORT:
+        raise click.BadParameter(f"too high for {len(options.ports)} nodes", param_hint="--port")
+    return bring_up(options)
 
 
 def run_subcommand(words: Sequence[str]) -> int:

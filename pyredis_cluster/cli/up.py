@@ -25,12 +25,18 @@ _LOG_FILE = "server.log"
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """What `up` was asked for; without a directory nothing is kept."""
+    """What `up` was asked for: `replicas` are per primary; without a directory nothing is kept."""
 
     primaries: int
+    replicas: int
     port: int
     bind: str
     directory: str | None
+
+    @property
+    def ports(self) -> range:
+        """Ports of all nodes, those of the primaries first."""
+        return range(self.port, self.port + self.primaries * (1 + self.replicas))
 
 
 def bring_up(options: UpOptions) -> int:
@@ -57,7 +63,7 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
     network = Network(loop)
     logs: list[Log] = []
     servers: list[Server] = []
-    for port in range(options.port, options.port + options.primaries):
+    for port in options.ports:
         home = os.path.join(directory, str(port))
         os.makedirs(home, exist_ok=True)
         log = Log(SystemClock(), write_to_stderr)
@@ -69,7 +75,7 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
             config.put("loglevel", "warning")
         servers.append(Server(config, loop, network=network, log=log))
     raise_open_files(servers[0].config.integer("maxclients"), logs[0])
-    cluster = LocalCluster(servers)
+    cluster = LocalCluster(servers, primaries=options.primaries)
     handle_signals(loop, Log(SystemClock(), write_nowhere), lambda name: _stop(cluster, logs, options))
     try:
         await cluster.start()
@@ -91,7 +97,8 @@ async def _make_ready(cluster: LocalCluster) -> str:
     """Wait until the nodes are a cluster or were stopped; returns why they cannot be one, or nothing."""
     if not (cluster.is_new or cluster.is_whole):
         return (
-            "The directory holds a cluster of other nodes: give --primaries and --port as when it was made."
+            "The directory holds a cluster of other nodes: give --primaries, --replicas and --port as when it"
+            " was made."
         )
     ready = asyncio.ensure_future(cluster.form() if cluster.is_new else cluster.wait_until_ok())
     stopped = asyncio.ensure_future(cluster.wait_until_stopped())
@@ -108,6 +115,8 @@ def _config(port: int, bind: str, directory: str) -> Config:
     config.set_many([(b"port", b"%d" % port), (b"bind", bind.encode()), (b"save", b"")])
     config.put("cluster-enabled", True)
     config.put("databases", 1)
+    # Replicas of this process come all at once or not at all: there is nothing to wait for.
+    config.put("repl-diskless-sync-delay", 0)
     return config
 
 
@@ -121,20 +130,20 @@ def _stop(cluster: LocalCluster, logs: list[Log], options: UpOptions) -> bool:
 
 
 def _where(options: UpOptions, directory: str) -> str:
-    last = options.port + options.primaries - 1
-    text = f"The cluster cannot be started on ports {options.port}-{last}."
+    text = f"The cluster cannot be started on ports {options.ports[0]}-{options.ports[-1]}."
     if options.directory is not None:
         text += f"\nThe logs are in {directory}/<port>/{_LOG_FILE}."
     return text
 
 
 def _welcome(options: UpOptions) -> str:
-    ports = range(options.port, options.port + options.primaries)
     host = options.bind if options.bind not in ("*", "0.0.0.0", "::") else "127.0.0.1"
-    nodes = " ".join([f"{host}:{port}" for port in ports])
-    count = f"{len(ports)} primaries" if len(ports) > 1 else "1 primary"
+    nodes = " ".join([f"{host}:{port}" for port in options.ports])
+    primaries = f"{options.primaries} primaries" if options.primaries > 1 else "1 primary"
+    replica_count = options.primaries * options.replicas
+    replicas = "" if not replica_count else f" and {replica_count} replica{'s' if replica_count > 1 else ''}"
     return (
-        f"Cluster of {count} with all 16384 slots is ready: {nodes}\n"
+        f"Cluster of {primaries}{replicas} with all 16384 slots is ready: {nodes}\n"
         f"Connect:  redis-cli -c -h {host} -p {options.port}\n"
         f'          redis.RedisCluster(host="{host}", port={options.port})\n'
         "Ctrl-C ends it."

@@ -89,6 +89,11 @@ class ClusterNode:
             self._file.close()
             raise ClusterStartError
 
+    @property
+    def server_state(self) -> ServerState:
+        """The state of the server that this is a node with."""
+        return self._state
+
     # Life
 
     def start(self) -> None:

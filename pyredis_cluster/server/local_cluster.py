@@ -18,10 +18,14 @@ _ANNOUNCE_S = 0.02
 
 
 class LocalCluster:
-    """Servers in cluster mode that are, or become, one cluster of primaries."""
+    """Servers in cluster mode that are, or become, one cluster.
 
-    def __init__(self, servers: Sequence[Server]) -> None:
+    The first `primaries` of them become primaries (all, unless given), the others their replicas in turn.
+    """
+
+    def __init__(self, servers: Sequence[Server], *, primaries: int | None = None) -> None:
         self.servers = list(servers)
+        self._primary_count = len(self.servers) if primaries is None else primaries
 
     async def start(self) -> None:
         """Start every server; the nodes know what their files say.
@@ -45,11 +49,13 @@ class LocalCluster:
     async def form(self, *, limit_s: float = 30.0) -> None:
         """Make new nodes one cluster, the slots divided evenly, by what redis-cli has them do.
 
-        Returns when every node serves. Raises TimeoutError.
+        Returns when every node serves and every replica is in sync. Raises TimeoutError.
         """
         nodes = self._nodes()
-        for at, (node, slots) in enumerate(zip(nodes, even_ranges(len(nodes)), strict=True)):
+        primaries, replicas = nodes[: self._primary_count], nodes[self._primary_count :]
+        for at, node in enumerate(nodes):
             node.set_config_epoch(at + 1)
+        for node, slots in zip(primaries, even_ranges(len(primaries)), strict=True):
             node.add_slots([slots])
         # Everyone is introduced to everyone: gossip would get there too, but takes its time.
         for at, node in enumerate(nodes):
@@ -58,7 +64,9 @@ class LocalCluster:
                 node.meet(self._address(other), settings.announced_tcp_port, settings.announced_bus_port)
         async with asyncio.timeout(limit_s):
             await _until(lambda: all(self._knows_everyone(node) for node in nodes))
-            while not all(_knows_all_slots(node) for node in nodes):
+            for at, replica in enumerate(replicas):
+                replica.replicate(primaries[at % len(primaries)].my_id)
+            while not all(_knows_all_roles(node, len(replicas)) for node in nodes):
                 for node in nodes:
                     node.announce()
                 await asyncio.sleep(_ANNOUNCE_S)
@@ -68,12 +76,12 @@ class LocalCluster:
             await self._until_ok()
 
     async def wait_until_ok(self, *, limit_s: float = 60.0) -> None:
-        """Wait until every node serves. Raises TimeoutError."""
+        """Wait until every node serves and every replica is in sync. Raises TimeoutError."""
         async with asyncio.timeout(limit_s):
             await self._until_ok()
 
     async def _until_ok(self) -> None:
-        await _until(lambda: all(node.core.state.ok for node in self._nodes()))
+        await _until(lambda: all(node.core.state.ok and _is_in_sync(node) for node in self._nodes()))
 
     def stop(self) -> None:
         """End every server."""
@@ -106,8 +114,15 @@ def _is_connected(node: KnownNode) -> bool:
     return node.link is not None and node.link.connected
 
 
-def _knows_all_slots(node: ClusterNode) -> bool:
-    return sum(each.slot_count for each in node.core.state.nodes.values()) == SLOT_COUNT
+def _knows_all_roles(node: ClusterNode, replica_count: int) -> bool:
+    known = node.core.state.nodes.values()
+    knows_all_slots = sum(each.slot_count for each in known) == SLOT_COUNT
+    return knows_all_slots and sum(each.primary is not None for each in known) == replica_count
+
+
+def _is_in_sync(node: ClusterNode) -> bool:
+    roles = node.server_state.replication_roles
+    return not node.is_replica or (roles is not None and roles.is_link_up)
 
 
 async def _until(holds: Callable[[], bool]) -> None:

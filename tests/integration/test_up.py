@@ -107,7 +107,8 @@ class TestUp:
         code, output = run(OURS, *up, "--primaries", "2", directory=tmp_path)
         assert code == 1
         assert output == (
-            "The directory holds a cluster of other nodes: give --primaries and --port as when it was made.\n"
+            "The directory holds a cluster of other nodes: give --primaries, --replicas and --port as when it"
+            " was made.\n"
         )
 
     def test_ended_before_it_is_ready(self, tmp_path: Path, port: int) -> None:
