@@ -1,0 +1,1 @@
+"""Tools for tests: simulated worlds, and (for users) servers and clusters inside a test's own process."""

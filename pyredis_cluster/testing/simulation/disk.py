@@ -1,0 +1,181 @@
+"""A disk in memory that can lose what was not synced, be full, or refuse."""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class _Content:
+    """Bytes of one file, of which the first `synced_size` survive a power failure."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.synced_size = 0
+
+
+class SimulatedDisk:
+    """See `Disk`. Files of one host; a process that ends loses nothing, `lose_power` what was not synced.
+
+    `error` is raised by everything that writes, while it is set. `capacity` in bytes makes it full. Syncing
+    takes `sync_s` of the loop's time.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.error: OSError | None = None
+        self.capacity = 0
+        self.sync_s = 0.001
+        self._files: dict[str, _Content] = {}
+        self._durable: dict[str, _Content] = {}
+        """Names as of the last `sync_directory` of their directories."""
+        self._directories: dict[str, None] = {"/": None}
+
+    def lose_power(self) -> None:
+        """Forget all that was not synced: ends of files, and names."""
+        self._files = dict(self._durable)
+        for content in self._files.values():
+            del content.data[content.synced_size :]
+
+    def check_writable(self, more: int = 0) -> None:
+        """Raises OSError where nothing, or not so many bytes more, can be written."""
+        if self.error is not None:
+            raise self.error
+        if self.capacity and sum(len(each.data) for each in self._files.values()) + more > self.capacity:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def create(self, path: str) -> SimulatedFile:
+        """See `Disk`."""
+        self.check_writable()
+        content = self._files.get(path)
+        if content is None:
+            content = self._make(path)
+        content.data.clear()
+        content.synced_size = 0
+        return SimulatedFile(self, content)
+
+    def append_to(self, path: str) -> SimulatedFile:
+        """See `Disk`."""
+        self.check_writable()
+        return SimulatedFile(self, self._files.get(path) or self._make(path))
+
+    def _make(self, path: str) -> _Content:
+        if posixpath.dirname(path) not in self._directories:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        content = self._files[path] = _Content()
+        return content
+
+    def _content(self, path: str) -> _Content:
+        content = self._files.get(path)
+        if content is None:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        return content
+
+    def read(self, path: str) -> bytes:
+        """See `Disk`."""
+        return bytes(self._content(path).data)
+
+    def read_head(self, path: str, size: int) -> bytes:
+        """See `Disk`."""
+        return bytes(self._content(path).data[:size])
+
+    def size(self, path: str) -> int:
+        """See `Disk`."""
+        return len(self._content(path).data)
+
+    def exists(self, path: str) -> bool:
+        """See `Disk`."""
+        return path in self._files or path in self._directories
+
+    def names(self, directory: str) -> list[str]:
+        """See `Disk`."""
+        return [posixpath.basename(path) for path in self._files if posixpath.dirname(path) == directory]
+
+    def make_directory(self, path: str) -> None:
+        """See `Disk`."""
+        if path not in self._directories:
+            self.check_writable()
+            self._directories[path] = None
+
+    def replace(self, source: str, target: str) -> None:
+        """See `Disk`."""
+        self.check_writable()
+        self._files[target] = self._content(source)
+        del self._files[source]
+
+    def remove(self, path: str) -> None:
+        """See `Disk`."""
+        self.check_writable()
+        self._content(path)
+        del self._files[path]
+
+    def truncate(self, path: str, size: int) -> None:
+        """See `Disk`."""
+        with SimulatedFile(self, self._content(path)) as file:
+            file.truncate(size)
+
+    def sync_directory(self, path: str) -> None:
+        """See `Disk`."""
+        self.check_writable()
+        for name in [name for name in self._durable if posixpath.dirname(name) == path]:
+            del self._durable[name]
+        self._durable.update(
+            (name, content) for name, content in self._files.items() if posixpath.dirname(name) == path
+        )
+
+
+class SimulatedFile:
+    """See `File`."""
+
+    def __init__(self, disk: SimulatedDisk, content: _Content) -> None:
+        self._disk = disk
+        self._content = content
+
+    def __enter__(self) -> SimulatedFile:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def write(self, data: bytes) -> None:
+        """See `File`."""
+        self._disk.check_writable(len(data))
+        self._content.data += data
+
+    def size(self) -> int:
+        """See `File`."""
+        return len(self._content.data)
+
+    def truncate(self, size: int) -> None:
+        """See `File`."""
+        self._disk.check_writable()
+        del self._content.data[size:]
+        self._content.synced_size = min(self._content.synced_size, size)
+
+    def sync(self) -> None:
+        """See `File`."""
+        self._disk.check_writable()
+        self._content.synced_size = len(self._content.data)
+
+    def sync_soon(self, done: Callable[[OSError | None], None]) -> None:
+        """See `File`."""
+        size = len(self._content.data)
+
+        def finish() -> None:
+            error: OSError | None = None
+            try:
+                self._disk.check_writable()
+                self._content.synced_size = min(max(self._content.synced_size, size), len(self._content.data))
+            except OSError as failure:
+                error = failure
+            done(error)
+
+        self._disk.loop.call_later(self._disk.sync_s, finish)
+
+    def close(self) -> None:
+        """See `File`."""
