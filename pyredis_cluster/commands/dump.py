@@ -151,10 +151,7 @@ def _set_access(keyspace: Keyspace, value: Value, options: _Options) -> None:
         if options.frequency is not None:
             value.lru = initial_frequency(keyspace.lru_clock) & ~_MAX_FREQUENCY | options.frequency
     elif options.idle_s is not None:
-        # Longer ago than the clock of 24 bits tells is half its range ago.
-        clock = keyspace.lru_clock & ACCESS_CLOCK_MASK
-        idle_s = options.idle_s if options.idle_s <= clock else ACCESS_CLOCK_MASK - ACCESS_CLOCK_MASK // 2
-        value.lru = keyspace.lru_clock - idle_s
+        value.lru = keyspace.lru_clock - (options.idle_s & ACCESS_CLOCK_MASK)
 
 
 @internal.command(
