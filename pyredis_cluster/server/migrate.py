@@ -107,6 +107,9 @@ class Migrations:
                 self._drop(next(iter(self._targets)))
             loop = self._server.loop
             host = place[0].decode("utf-8", "surrogateescape")
+            if not host:
+                # The event loop would take it for this machine.
+                raise ValueError("no host")
             async with asyncio.timeout(timeout_ms / 1000):
                 _, target = await loop.create_connection(lambda: _Target(loop), host, place[1])
             self._targets[place] = target
