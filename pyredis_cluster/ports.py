@@ -68,6 +68,22 @@ class File(Protocol):
         """Let go of the file, after what `sync_soon` began."""
 
 
+class LockedFile(Protocol):
+    """A file that nobody else uses until `close`."""
+
+    def read(self) -> bytes:
+        """The content; empty for a file that was just made. Raises OSError."""
+
+    def replace(self, content: bytes, *, sync: bool) -> None:
+        """Give it new content: a crash leaves the old or the new one whole.
+
+        With `sync` the new one is safe on return. Raises OSError.
+        """
+
+    def close(self) -> None:
+        """Let others use it."""
+
+
 class Disk(Protocol):
     """The files of a server. Paths are absolute; everything raises OSError as the system does."""
 
@@ -94,6 +110,13 @@ class Disk(Protocol):
 
     def make_directory(self, path: str) -> None:
         """Make a directory, unless it is there."""
+
+    def lock(self, path: str) -> LockedFile:
+        """A file, made if it is not there, for this user alone.
+
+        Raises BlockingIOError where it is in use, else OSError; `filename` is then `lock` where the file could
+        be opened.
+        """
 
     def replace(self, source: str, target: str) -> None:
         """Rename a file, replacing another one atomically."""

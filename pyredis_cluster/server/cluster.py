@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.host import Timer
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.session import Session
+    from pyredis_cluster.ports import Disk
     from pyredis_cluster.server.log import Log
     from pyredis_cluster.server.network import Network
 
@@ -42,7 +43,9 @@ class ClusterNode:
     when the file can be saved no more: a node that might forget its votes must not go on.
     """
 
-    def __init__(self, state: ServerState, log: Log, network: Network, fail: Callable[[], None]) -> None:
+    def __init__(
+        self, state: ServerState, log: Log, network: Network, disk: Disk, fail: Callable[[], None]
+    ) -> None:
         config = state.config
         self._state = state
         self._log = log
@@ -60,7 +63,7 @@ class ClusterNode:
         database = state.keyspace.databases[0]
         try:
             self._file = NodesFile(
-                config.path("cluster-config-file"), config.text("cluster-config-file"), self._now_ms
+                disk, config.path("cluster-config-file"), config.text("cluster-config-file")
             )
         except NodesFileError as error:
             log.warning(str(error))

@@ -9,6 +9,8 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from pyredis_cluster.server.locked_file import SystemLockedFile
+
 _MAP_FROM_BYTES = 1 << 20
 _SYNC_THREADS = 2
 
@@ -77,6 +79,10 @@ class SystemDisk:
     def make_directory(self, path: str) -> None:
         """See `Disk`."""
         os.makedirs(path, 0o755, exist_ok=True)
+
+    def lock(self, path: str) -> SystemLockedFile:
+        """See `Disk`."""
+        return SystemLockedFile(path)
 
     def replace(self, source: str, target: str) -> None:
         """See `Disk`."""

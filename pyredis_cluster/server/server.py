@@ -135,7 +135,11 @@ class Server:
         from pyredis_cluster.server.cluster import ClusterNode
 
         self.cluster = ClusterNode(
-            self.state, self.log, self.network, lambda: self.shutdown(save=False, now=True, force=True)
+            self.state,
+            self.log,
+            self.network,
+            self.disk,
+            lambda: self.shutdown(save=False, now=True, force=True),
         )
         self.freezer.on_freeze.append(self.cluster.bus.freeze)
         self.freezer.on_thaw.append(self.cluster.bus.thaw)

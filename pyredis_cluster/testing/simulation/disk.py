@@ -35,12 +35,18 @@ class SimulatedDisk:
         self._durable: dict[str, _Content] = {}
         """Names as of the last `sync_directory` of their directories."""
         self._directories: dict[str, None] = {"/": None}
+        self.locks: dict[str, None] = {}
 
     def lose_power(self) -> None:
         """Forget all that was not synced: ends of files, and names."""
+        self.end_process()
         self._files = dict(self._durable)
         for content in self._files.values():
             del content.data[content.synced_size :]
+
+    def end_process(self) -> None:
+        """Whoever used the disk is gone, and so are its locks."""
+        self.locks.clear()
 
     def check_writable(self, more: int = 0) -> None:
         """Raises OSError where nothing, or not so many bytes more, can be written."""
@@ -102,6 +108,15 @@ class SimulatedDisk:
             self.check_writable()
             self._directories[path] = None
 
+    def lock(self, path: str) -> SimulatedLockedFile:
+        """See `Disk`."""
+        if path in self.locks:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable", "lock")
+        if path not in self._files:
+            self.check_writable()
+            self._make(path)
+        return SimulatedLockedFile(self, path)
+
     def replace(self, source: str, target: str) -> None:
         """See `Disk`."""
         self.check_writable()
@@ -127,6 +142,35 @@ class SimulatedDisk:
         self._durable.update(
             (name, content) for name, content in self._files.items() if posixpath.dirname(name) == path
         )
+
+
+class SimulatedLockedFile:
+    """See `LockedFile`."""
+
+    def __init__(self, disk: SimulatedDisk, path: str) -> None:
+        self._disk = disk
+        self._path = path
+        disk.locks[path] = None
+
+    def read(self) -> bytes:
+        """See `LockedFile`."""
+        return self._disk.read(self._path)
+
+    def replace(self, content: bytes, *, sync: bool) -> None:
+        """See `LockedFile`."""
+        disk = self._disk
+        temporary = f"{self._path}.tmp"
+        file = disk.create(temporary)
+        file.write(content)
+        if sync:
+            file.sync()
+        disk.replace(temporary, self._path)
+        if sync:
+            disk.sync_directory(posixpath.dirname(self._path))
+
+    def close(self) -> None:
+        """See `LockedFile`."""
+        self._disk.locks.pop(self._path, None)
 
 
 class SimulatedFile:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from pyredis_cluster.server.disk import SystemDisk
 from pyredis_cluster.server.nodes_file import NodesFile, NodesFileError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="files are not locked there")
 
 
+DISK = SystemDisk(cast(asyncio.AbstractEventLoop, None))
+
+
 def open_file(directory: Path) -> NodesFile:
-    return NodesFile(str(directory / "nodes.conf"), "nodes.conf", lambda: 1)
+    return NodesFile(DISK, str(directory / "nodes.conf"), "nodes.conf")
 
 
 def refused(directory: Path) -> str:
@@ -51,9 +57,9 @@ def test_a_second_node_is_refused_before_and_after_saving(tmp_path: Path) -> Non
 def test_a_file_replaced_while_it_was_being_locked_is_opened_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyredis_cluster.server import nodes_file
+    from pyredis_cluster.server import locked_file
 
-    lock = nodes_file._lock
+    lock = locked_file._lock
     calls = []
 
     def replace_then_lock(fd: int) -> None:
@@ -65,7 +71,7 @@ def test_a_file_replaced_while_it_was_being_locked_is_opened_again(
             (tmp_path / "new").rename(tmp_path / "nodes.conf")
         lock(fd)
 
-    monkeypatch.setattr(nodes_file, "_lock", replace_then_lock)
+    monkeypatch.setattr(locked_file, "_lock", replace_then_lock)
     file = open_file(tmp_path)
     assert len(calls) == 3
     assert file.read() == "new"
@@ -89,7 +95,7 @@ def test_a_lock_that_cannot_be_had_for_another_reason(
     def fail(fd: int) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("pyredis_cluster.server.nodes_file._lock", fail)
+    monkeypatch.setattr("pyredis_cluster.server.locked_file._lock", fail)
     assert refused(tmp_path) == "Impossible to lock nodes.conf: No locks available"
 
 
