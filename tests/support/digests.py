@@ -50,6 +50,8 @@ def _keys(client: RawClient) -> Iterator[list[bytes]]:
 def _each_key(client: RawClient, *command: bytes) -> dict[Where, bytes]:
     """The raw reply of the command for each key of each database."""
     found: dict[Where, bytes] = {}
+    if not _has_databases(client):
+        client.call("READONLY")
     for database in _databases(client):
         if database or _has_databases(client):
             assert client.call("SELECT", database) == b"+OK\r\n"
@@ -99,12 +101,16 @@ def assert_same_data(
 
 
 def wait_for_same_data(one: RawClient, other: RawClient, *, limit_s: float = 30.0) -> None:
-    """Wait until the digests are equal, keys that expire soon being gone from both. Raises AssertionError."""
+    """Wait until both hold the same, keys that expire soon being gone from both. Raises AssertionError."""
     deadline = time.monotonic() + limit_s
-    while digest(one) != digest(other):
-        if time.monotonic() > deadline:
-            raise AssertionError(describe_difference(one, other))
-    assert_same_expiries(one, other)
+    while True:
+        try:
+            if digest(one) == digest(other):
+                return assert_same_expiries(one, other)
+            assert time.monotonic() < deadline, describe_difference(one, other)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
 
 
 def _pairs(client: RawClient, database: int, key: bytes) -> object:

@@ -46,9 +46,8 @@ class Proxy:
     ) -> None:
         assert self._server is not None
         self._server.close()
+        self.restore()
         self.cut()
-        for task in list(self._tasks):
-            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         release_port(self.port)
 

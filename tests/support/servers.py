@@ -167,8 +167,12 @@ class RunningServer:
 
         Raises ServerFailedError, as ``start_server``.
         """
-        self.process = _launch([*map(str, self.arguments), *options], self.directory)
+        self.launch(*options)
         _wait_until_ready(self, limit_s)
+
+    def launch(self, *options: str) -> None:
+        """As ``restart``, without waiting for it to serve."""
+        self.process = _launch([*map(str, self.arguments), *options], self.directory)
 
     def stop(self) -> None:
         """End the process (SIGTERM, then SIGKILL), give the port back and remove the directory."""
