@@ -114,7 +114,7 @@ class Disk(Protocol):
     def lock(self, path: str) -> LockedFile:
         """A file, made if it is not there, for this user alone.
 
-        Raises BlockingIOError where it is in use, else OSError; `filename` is then `lock` where the file could
+        Raises BlockingIOError where it is in use, else OSError, whose `filename` is `lock` where it could
         be opened.
         """
 

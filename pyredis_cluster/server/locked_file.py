@@ -1,6 +1,6 @@
 """A file that one process uses at a time: locked, and replaced as a whole.
 
-The lock is on the file itself, as Redis's on nodes.conf is, so that neither a Redis nor this program starts on
+The lock is on the file itself, as with Redis, so that neither a Redis nor this program starts on
 a file that the other uses. Redis loses it with the first save, which replaces the file; here each new file is
 locked before it takes the old one's place.
 """
