@@ -110,8 +110,9 @@ class Stream(Value):
     """A stream: entries in ascending order of their ids, divided among `nodes`, none of which is empty.
 
     `length` counts the entries. `last_id` is the greatest id there ever was, `first_id` that of the first
-    entry (0-0 if there is none), `max_deleted_id` the greatest of the removed ones; `entries_added` counts
-    all entries ever added. `groups` are in the order of their names, and so are a group's consumers.
+    entry (0-0 if there is none), `max_deleted_id` the greatest of the removed ones;
+    `entries_added` counts all entries ever added. `groups` are in the order of their names, and so are a
+    group's consumers.
     """
 
     __slots__ = ("entries_added", "first_id", "groups", "last_id", "length", "max_deleted_id", "nodes")
