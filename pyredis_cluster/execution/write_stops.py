@@ -19,13 +19,19 @@ class WriteStops:
 
     def __init__(self, server: ServerState) -> None:
         self._server = server
-        self._disk_error: CommandError | None = None
+        self._snapshot_error: CommandError | None = None
+        self._append_only_error: CommandError | None = None
         self._lacks_replicas = False
         self._is_read_only = False
 
-    def set_disk_error(self, error: CommandError | None) -> None:
-        """The disk could not be written, as the MISCONF `error` tells; None once it can. PING fails too."""
-        self._disk_error = error
+    def set_snapshot_error(self, error: CommandError | None) -> None:
+        """Snapshots fail, as the MISCONF `error` tells; None once they do not. PING fails too."""
+        self._snapshot_error = error
+        self._update()
+
+    def set_append_only_error(self, error: CommandError | None) -> None:
+        """The same of the append-only file."""
+        self._append_only_error = error
         self._update()
 
     def set_lacks_replicas(self, lacks: bool) -> None:
@@ -39,13 +45,16 @@ class WriteStops:
         self._update()
 
     def _update(self) -> None:
-        stops = self._disk_error is not None or self._lacks_replicas or self._is_read_only
+        has_disk_error = self._snapshot_error is not None or self._append_only_error is not None
+        stops = has_disk_error or self._lacks_replicas or self._is_read_only
         self._server.set_gate(GATE_STOP_WRITES, stops)
 
     def refusal(self, *, is_write: bool, is_ping: bool) -> CommandError | None:
         """Why a request that writes, or PING, is refused; None where it is not."""
-        if self._disk_error is not None and (is_write or is_ping):
-            return self._disk_error
+        if is_write or is_ping:
+            disk_error = self._snapshot_error or self._append_only_error
+            if disk_error is not None:
+                return disk_error
         if not is_write:
             return None
         if self._lacks_replicas:

@@ -176,13 +176,13 @@ class TestRefusals:
         elif stopped == "replica":
             stops.set_read_only(True)
         else:
-            stops.set_disk_error(CommandError("MISCONF no"))
+            stops.set_snapshot_error(CommandError("MISCONF no"))
         code = {"replicas": "NOREPLICAS", "replica": "READONLY", "disk": "MISCONF"}[stopped]
         assert str(harness.run("EXEC")).startswith(f"EXECABORT Transaction discarded because of: {code}")
         assert str(harness.run("SET a 1")).startswith(code)
         assert harness.run("GET a") is None
         assert isinstance(harness.run("PING"), hiredis.ReplyError) is (stopped == "disk")
-        stops.set_disk_error(None)
+        stops.set_snapshot_error(None)
         stops.set_read_only(False)
         stops.set_lacks_replicas(False)
         assert harness.run("SET a 1") == b"OK"
