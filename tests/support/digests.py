@@ -82,7 +82,7 @@ def expiry_times_ms(client: RawClient) -> dict[Where, int]:
 
 
 def _knows_expiretime(client: RawClient) -> bool:
-    return not client.call("PEXPIRETIME", "no such key").startswith(b"-")
+    return not client.call("PEXPIRETIME", "no such key").startswith(b"-ERR")
 
 
 def assert_same_data(

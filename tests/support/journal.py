@@ -1,7 +1,7 @@
 """A client whose writes tell, after a crash, whether all that was acknowledged is there.
 
-Round `n` sets a key of its own, appends `n` to a list and increments a counter. So the list must hold 1, 2, …, at
-least up to the last acknowledged number, whatever the crash interrupted.
+Round `n` sets a key of its own, appends `n` to a list and increments a counter. So the list must hold 1, 2, …
+at least up to the last acknowledged number, whatever the crash interrupted.
 """
 
 from __future__ import annotations
