@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
-import hiredis
 import pytest
 import redis
 import redis.asyncio
@@ -19,7 +16,21 @@ from pyredis_cluster.cluster.bitmap import from_slots
 from pyredis_cluster.cluster.framer import Framer
 from pyredis_cluster.cluster.messages import Extensions, Gossip, Header, Message, encode
 from pyredis_cluster.cluster.wire import MessageType
-from tests.support.clusters import NodeView, parse_nodes
+from tests.support.cluster_programs import (
+    HAS_REDIS_CLI,
+    LIMIT_S,
+    SLOTS,
+    agree,
+    client,
+    id_of,
+    is_ok,
+    join,
+    redis_cli,
+    slots_entry,
+    text_of,
+    until,
+    views,
+)
 from tests.support.servers import (
     OURS,
     REDIS_7_0,
@@ -34,70 +45,7 @@ from tests.support.servers import (
 pytestmark = [pytest.mark.slow]
 
 NODE_TIMEOUT_MS = 1000
-LIMIT_S = 40.0
-SLOTS = 16384
 MIXED_WITH = (REDIS_7_0, REDIS_7_2, VALKEY_9_1)
-HAS_REDIS_CLI = shutil.which("redis-cli") is not None
-
-
-def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> float:
-    """Poll for `condition`; returns how many seconds it took. Fails after `limit_s`."""
-    start = time.monotonic()
-    while not condition():
-        took_s = time.monotonic() - start
-        assert took_s < limit_s, "condition not met in time"
-        time.sleep(0.02)
-    return time.monotonic() - start
-
-
-def client(server: RunningServer) -> redis.Redis:
-    return redis.Redis(port=server.port, decode_responses=True, socket_timeout=5)
-
-
-def views(server: RunningServer) -> dict[str, NodeView]:
-    return parse_nodes(str(_text(server, "CLUSTER NODES")))
-
-
-def _text(server: RunningServer, command: str) -> str:
-    with server.connect() as raw:
-        reply = raw.call(*command.split())
-    return reply.partition(b"\r\n")[2].removesuffix(b"\r\n").decode()
-
-
-def id_of(server: RunningServer) -> str:
-    return _text(server, "CLUSTER MYID").strip()
-
-
-def is_ok(server: RunningServer) -> bool:
-    return "cluster_state:ok" in _text(server, "CLUSTER INFO")
-
-
-def agree(servers: list[RunningServer]) -> bool:
-    """Whether all know the same nodes, by id, address, role, epoch and slots, all of them well."""
-    seen = [views(server) for server in servers]
-    return all(view == seen[0] for view in seen) and set(seen[0]) == {id_of(server) for server in servers}
-
-
-def restart(server: RunningServer) -> None:
-    """Start a killed server again, in its directory."""
-    with open(server.directory / "server.log", "ab") as log:
-        server.process = subprocess.Popen(
-            server.process.args,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=server.directory,
-        )
-
-
-def join(servers: list[RunningServer]) -> None:
-    """Give each its share of the slots and have all meet the first."""
-    for n, server in enumerate(servers):
-        with server.connect() as raw:
-            first, last = SLOTS * n // len(servers), SLOTS * (n + 1) // len(servers) - 1
-            assert raw.call("CLUSTER", "ADDSLOTSRANGE", first, last) == b"+OK\r\n"
-            if n:
-                assert raw.call("CLUSTER", "MEET", "127.0.0.1", servers[0].port) == b"+OK\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +91,7 @@ def test_a_killed_node_fails_on_all_in_time_and_comes_back(mixed: list[RunningSe
         limit_s=NODE_TIMEOUT_MS / 1000 + 2,
     )
     assert not any(map(is_ok, others))
-    restart(server)
+    server.restart()
     until(lambda: all(views(each)[node_id].flags == {"master"} for each in others))
     until(lambda: all(map(is_ok, mixed)) and agree(mixed))
 
@@ -245,7 +193,7 @@ def test_a_real_replica_takes_over_with_our_votes(name: str) -> None:
         with replica.connect() as raw:
             assert raw.call("CLUSTER", "REPLICATE", primary_id) == b"+OK\r\n"
         until(lambda: all(views(server)[replica_id].primary == primary_id for server in servers))
-        until(lambda: "master_link_status:up" in _text(replica, "INFO replication"))
+        until(lambda: "master_link_status:up" in text_of(replica, "INFO replication"))
         until(lambda: all(len(slots_entry(server, primary.port)) == 2 for server in (one, two)))
         primary.kill()
         rest = (one, two, replica)
@@ -253,22 +201,8 @@ def test_a_real_replica_takes_over_with_our_votes(name: str) -> None:
         until(lambda: all(views(server)[replica_id].slots == taken_over for server in rest))
         until(lambda: all(map(is_ok, rest)))
         assert any("Failover auth granted to" in server.log(100_000) for server in (one, two))
-        restart(primary)
+        primary.restart()
         until(lambda: all(views(server)[primary_id].primary == replica_id for server in rest))
-
-
-def slots_entry(server: RunningServer, port: int) -> list[int]:
-    """Ports of the primary at `port` and its replicas, as CLUSTER SLOTS of `server` lists them."""
-    with server.connect() as raw:
-        reader = hiredis.Reader()
-        reader.feed(raw.call("CLUSTER", "SLOTS"))
-        reply = reader.gets()
-    assert isinstance(reply, list)
-    for entry in reply:
-        ports = [int(node[1]) for node in entry[2:]]
-        if ports[0] == port:
-            return ports
-    return []
 
 
 @pytest.fixture(scope="module")
@@ -287,14 +221,6 @@ def ours() -> Iterator[list[RunningServer]]:
             join(servers)
         until(lambda: all(map(is_ok, servers)) and agree(servers))
         yield servers
-
-
-def redis_cli(*words: str, stdin: str | None = None) -> str:
-    done = subprocess.run(
-        ["redis-cli", *words], input=stdin, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.real_server

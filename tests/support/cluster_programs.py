@@ -1,0 +1,88 @@
+"""Programs in cluster mode: what they say of their cluster, and redis-cli beside them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+
+import hiredis
+import redis
+
+from tests.support.clusters import NodeView, parse_nodes
+from tests.support.servers import RunningServer
+
+LIMIT_S = 40.0
+SLOTS = 16384
+HAS_REDIS_CLI = shutil.which("redis-cli") is not None
+
+
+def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> float:
+    """Poll for `condition`; returns how many seconds it took. Fails after `limit_s`."""
+    start = time.monotonic()
+    while not condition():
+        took_s = time.monotonic() - start
+        assert took_s < limit_s, "condition not met in time"
+        time.sleep(0.02)
+    return time.monotonic() - start
+
+
+def client(server: RunningServer) -> redis.Redis:
+    return redis.Redis(port=server.port, decode_responses=True, socket_timeout=5)
+
+
+def views(server: RunningServer) -> dict[str, NodeView]:
+    return parse_nodes(str(text_of(server, "CLUSTER NODES")))
+
+
+def text_of(server: RunningServer, command: str) -> str:
+    with server.connect() as raw:
+        reply = raw.call(*command.split())
+    return reply.partition(b"\r\n")[2].removesuffix(b"\r\n").decode()
+
+
+def id_of(server: RunningServer) -> str:
+    return text_of(server, "CLUSTER MYID").strip()
+
+
+def is_ok(server: RunningServer) -> bool:
+    return "cluster_state:ok" in text_of(server, "CLUSTER INFO")
+
+
+def agree(servers: list[RunningServer]) -> bool:
+    """Whether all know the same nodes, by id, address, role, epoch and slots, all of them well."""
+    seen = [views(server) for server in servers]
+    return all(view == seen[0] for view in seen) and set(seen[0]) == {id_of(server) for server in servers}
+
+
+def join(servers: list[RunningServer]) -> None:
+    """Give each its share of the slots and have all meet the first."""
+    for n, server in enumerate(servers):
+        with server.connect() as raw:
+            first, last = SLOTS * n // len(servers), SLOTS * (n + 1) // len(servers) - 1
+            assert raw.call("CLUSTER", "ADDSLOTSRANGE", first, last) == b"+OK\r\n"
+            if n:
+                assert raw.call("CLUSTER", "MEET", "127.0.0.1", servers[0].port) == b"+OK\r\n"
+
+
+def slots_entry(server: RunningServer, port: int) -> list[int]:
+    """Ports of the primary at `port` and its replicas, as CLUSTER SLOTS of `server` lists them."""
+    with server.connect() as raw:
+        reader = hiredis.Reader()
+        reader.feed(raw.call("CLUSTER", "SLOTS"))
+        reply = reader.gets()
+    assert isinstance(reply, list)
+    for entry in reply:
+        ports = [int(node[1]) for node in entry[2:]]
+        if ports[0] == port:
+            return ports
+    return []
+
+
+def redis_cli(*words: str, stdin: str | None = None) -> str:
+    done = subprocess.run(
+        ["redis-cli", *words], input=stdin, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
