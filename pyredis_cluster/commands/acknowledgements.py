@@ -1,14 +1,12 @@
-"""WAIT and WAITAOF: how many copies have the writes of this client.
-
-This server has no replicas and writes no AOF, so nothing is ever acknowledged: who waits for a copy waits
-until the time is up.
-"""
+"""WAIT and WAITAOF: how many copies have the writes of this client."""
 
 from __future__ import annotations
 
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import NOSCRIPT, Category, Group
+from pyredis_cluster.execution.replication import is_replica
 from pyredis_cluster.execution.timeouts import parse_milliseconds
+from pyredis_cluster.execution.waits import NO_AOF, Wish
 from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, CommandError, out_of_bounds
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
 from pyredis_cluster.protocol.reply import Reply
@@ -17,7 +15,15 @@ acknowledgements = Group("generic", Category.CONNECTION)
 
 _TIPS = ("request_policy:all_shards", "response_policy:agg_min")
 _LOCAL_OUT_OF_RANGE = out_of_bounds(0, 1)
-_NO_AOF = CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+_WAIT_ON_REPLICA = CommandError(
+    "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is "
+    "configured to be writable (which is not the default) writes to replicas are just local and are not "
+    "propagated."
+)
+_WAITAOF_ON_REPLICA = CommandError(
+    "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just "
+    "local and are not propagated."
+)
 
 
 @acknowledgements.command(
@@ -33,11 +39,15 @@ def wait(call: Call, argv: list[bytes]) -> Reply:
     """WAIT numreplicas timeout
 
     The number of replicas that acknowledged, when they are `numreplicas` or after `timeout` milliseconds (0:
-    never).
+    never). Raises an error on a replica.
     """
+    server = call.server
+    if is_replica(server):
+        raise _WAIT_ON_REPLICA
     wanted = integer(argv[1])
     timeout_ms = parse_milliseconds(argv[2], call.now_ms)
-    return 0 if wanted <= 0 else call.block([], timeout_ms, 0)
+    server.deliver_effects()
+    return server.waits.wait(call.session, Wish(call.session.write_offset, wanted), timeout_ms)
 
 
 @acknowledgements.command(
@@ -53,13 +63,18 @@ def waitaof(call: Call, argv: list[bytes]) -> Reply:
     """WAITAOF numlocal numreplicas timeout
 
     Two integers: 1 if the own AOF has the writes, else 0; and the number of replicas whose AOF has them.
-    Raises an error for `numlocal` of 1, as there is no AOF.
+    Raises errors on a replica, and for `numlocal` of 1 where there is no AOF.
     """
     local = integer(argv[1])
     if local not in (0, 1):
         raise _LOCAL_OUT_OF_RANGE
     wanted = integer_between(argv[2], 0, INT64_MAX, MUST_BE_POSITIVE)
     timeout_ms = parse_milliseconds(argv[3], call.now_ms)
-    if local:
-        raise _NO_AOF
-    return [0, 0] if not wanted else call.block([], timeout_ms, [0, 0])
+    server = call.server
+    if is_replica(server):
+        raise _WAITAOF_ON_REPLICA
+    if local and (server.append_only is None or not server.append_only.is_enabled):
+        raise NO_AOF
+    server.deliver_effects()
+    wish = Wish(call.session.write_offset, wanted, on_disk=True, locally=bool(local))
+    return server.waits.wait(call.session, wish, timeout_ms)

@@ -9,6 +9,7 @@ from pyredis_cluster.execution.authentication import DEFAULT_USER
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.client_line import client_line
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE
+from pyredis_cluster.execution.gate import GATE_REPLICA
 from pyredis_cluster.execution.pubsub import is_subscribed
 from pyredis_cluster.execution.session import Session
 from pyredis_cluster.execution.timeouts import parse_milliseconds
@@ -68,15 +69,22 @@ def client_list(call: Call, argv: list[bytes]) -> Reply:
     return Verbatim(b"".join([client_line(session) + b"\n" for session in chosen]))
 
 
+def _is_primary(session: Session) -> bool:
+    roles = session.server.replication_roles
+    return roles is not None and roles.session is session
+
+
 def _type_filter(name: bytes) -> _Filter:
-    """Clients of the type called `name`; links with other servers are no sessions, so no one is of theirs."""
+    """Clients of the type called `name`. Raises CommandError."""
     kind = name.lower()
     if kind == b"normal":
-        return lambda session: not is_subscribed(session)
+        return lambda session: not session.gate & GATE_REPLICA and not is_subscribed(session)
     if kind == b"pubsub":
-        return is_subscribed
-    if kind in (b"master", b"replica", b"slave"):
-        return lambda session: False
+        return lambda session: not session.gate & GATE_REPLICA and is_subscribed(session)
+    if kind in (b"replica", b"slave"):
+        return lambda session: bool(session.gate & GATE_REPLICA)
+    if kind == b"master":
+        return _is_primary
     raise CommandError(b"ERR Unknown client type '%b'" % name.partition(b"\0")[0])
 
 

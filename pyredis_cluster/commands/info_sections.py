@@ -108,19 +108,31 @@ def replication(server: ServerState, facts: Facts) -> Fields:
     """# Replication"""
     config = server.config
     state = server.replication
-    yield "role", "master"
-    yield "connected_slaves", 0
+    roles = server.replication_roles
+    replicas = server.replicas
+    now_ms = server.keyspace.now_ms
+    yield "role", "slave" if is_replica(server) else "master"
+    if roles is not None:
+        yield from roles.info()
+    yield "connected_slaves", len(replicas) if replicas is not None else 0
     if config.integer("min-replicas-to-write") and config.integer("min-replicas-max-lag"):
-        yield "min_slaves_good_slaves", 0
-    yield "master_failover_state", "no-failover"
+        yield "min_slaves_good_slaves", replicas.good_count if replicas is not None else 0
+    for number, replica in enumerate(replicas or ()):
+        yield (
+            f"slave{number}",
+            f"ip={replica.shown_host},port={replica.listening_port},state={replica.shown_state},"
+            f"offset={replica.ack_offset},lag={replica.lag_s(now_ms)}",
+        )
+    yield "master_failover_state", roles.failover_state if roles is not None else "no-failover"
     yield "master_replid", state.replid
     yield "master_replid2", state.second_replid
     yield "master_repl_offset", state.offset
     yield "second_repl_offset", state.second_offset
-    yield "repl_backlog_active", 0
+    backlog = state.backlog
+    yield "repl_backlog_active", int(backlog is not None)
     yield "repl_backlog_size", config.integer("repl-backlog-size")
-    yield "repl_backlog_first_byte_offset", 0
-    yield "repl_backlog_histlen", 0
+    yield "repl_backlog_first_byte_offset", backlog.first_offset if backlog is not None else 0
+    yield "repl_backlog_histlen", backlog.length if backlog is not None else 0
 
 
 def cpu(server: ServerState, facts: Facts) -> Fields:

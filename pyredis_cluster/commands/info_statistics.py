@@ -26,14 +26,16 @@ def stats(server: ServerState, facts: Facts) -> Fields:
     yield "instantaneous_ops_per_sec", int(metrics.commands.per_second)
     yield "total_net_input_bytes", statistics.net_input_bytes
     yield "total_net_output_bytes", statistics.net_output_bytes
-    yield "total_net_repl_input_bytes", 0
-    yield "total_net_repl_output_bytes", 0
+    yield "total_net_repl_input_bytes", statistics.net_repl_input_bytes
+    yield "total_net_repl_output_bytes", statistics.net_repl_output_bytes
     yield "instantaneous_input_kbps", f"{metrics.input_bytes.per_second / 1024:.2f}"
     yield "instantaneous_output_kbps", f"{metrics.output_bytes.per_second / 1024:.2f}"
     yield "instantaneous_input_repl_kbps", "0.00"
     yield "instantaneous_output_repl_kbps", "0.00"
     yield "rejected_connections", statistics.rejected_connections
-    yield from ((field, 0) for field in ("sync_full", "sync_partial_ok", "sync_partial_err"))
+    yield "sync_full", statistics.sync_full
+    yield "sync_partial_ok", statistics.sync_partial_ok
+    yield "sync_partial_err", statistics.sync_partial_err
     yield from _keys(server)
     yield "pubsub_channels", len(server.pubsub.channels)
     yield "pubsub_patterns", len(server.pubsub.patterns)

@@ -140,22 +140,6 @@ def time(call: Call, argv: list[bytes]) -> Reply:
 
 
 @server.command(
-    "ROLE",
-    arity=1,
-    flags=NOSCRIPT | LOADING | STALE | FAST,
-    categories=Category.ADMIN | Category.DANGEROUS,
-    since="2.8.12",
-    summary="Answers whether the server is a primary or a replica, and of whom.",
-)
-def role(call: Call, argv: list[bytes]) -> Reply:
-    """ROLE
-
-    Of a primary: `master`, the replication offset, and an array of the replicas.
-    """
-    return [b"master", call.server.replication.offset, []]
-
-
-@server.command(
     "LOLWUT",
     arity=-1,
     flags=READONLY | FAST,

@@ -106,6 +106,7 @@ def _query_buffer_bytes(session: Session, idle_s: int, input_bytes: int) -> int:
 def _flags(session: Session) -> bytes:
     marks = (
         (session.is_monitor, b"O"),
+        (session.gate & gate.GATE_REPLICA, b"S"),
         (is_subscribed(session), b"P"),
         (session.transaction is not None, b"x"),
         (session.gate & (gate.GATE_BLOCKED | gate.GATE_POSTPONED), b"b"),

@@ -67,11 +67,6 @@ def follow_configuration(server: ServerState) -> None:
         keyspace.frequency.log_factor = config.integer("lfu-log-factor")
         keyspace.frequency.decay_time_min = config.integer("lfu-decay-time")
 
-    def require_replicas() -> None:
-        # There is no replica to count: any number asked for is too many.
-        asked = config.integer("min-replicas-to-write")
-        server.write_stops.set_lacks_replicas(asked > 0 and config.integer("min-replicas-max-lag") > 0)
-
     follow(expire, "active-expire-effort", "hz")
     follow(limit_memory, "maxmemory")
     follow(
@@ -84,5 +79,4 @@ def follow_configuration(server: ServerState) -> None:
     )
     follow(limit_encodings, *_ENCODING_LIMITS)
     follow(limit_strings, "proto-max-bulk-len")
-    follow(require_replicas, "min-replicas-to-write", "min-replicas-max-lag")
     follow(notify_events, "notify-keyspace-events")

@@ -60,6 +60,8 @@ GATE_NO_TOUCH = 1 << 9
 GATE_STOP_WRITES = 1 << 10
 """Writes are refused: a snapshot failed, replicas are missing, or the server is a read-only replica."""
 GATE_ASKING = 1 << 11
+GATE_REPLICA = 1 << 12
+"""This client is a replica: it gets the stream and no replies."""
 GATE_BLOCKED = 1 << 20
 GATE_FROZEN = 1 << 21
 GATE_CLOSING = 1 << 22
@@ -89,7 +91,7 @@ _HTTP = frozenset({b"post", b"host:"})
 
 _LOADING_ERROR = CommandError("LOADING Redis is loading the dataset in memory")
 _NOT_IN_MULTI = CommandError("ERR Command not allowed inside a transaction")
-_MONITOR_READS_NO_KEYS = CommandError("ERR Replica can't interact with the keyspace")
+_REPLICA_TOUCHES_NO_KEYS = CommandError("ERR Replica can't interact with the keyspace")
 
 
 def process(session: Session, argv: list[bytes]) -> Reply:
@@ -97,6 +99,9 @@ def process(session: Session, argv: list[bytes]) -> Reply:
     if session.skip_replies == 2:
         session.skip_replies = 1
     reply = _check_and_call(session, argv)
+    if session.gate & GATE_REPLICA and reply is not NO_REPLY and session.server.replicas is not None:
+        session.server.replicas.replied(session)
+        return NO_REPLY
     if session.is_asking and session.transaction is None and argv[0].lower() != b"asking":
         session.is_asking = False
         session.set_gate(GATE_ASKING, False)
@@ -122,7 +127,7 @@ def _check_and_call(session: Session, argv: list[bytes]) -> Reply:
     refusal = _refuse_for_server(session, entry)
     if refusal is not None:
         return _reject(session, entry, argv, refusal)
-    if not session.is_monitor and server.pauses.holds(session, entry):
+    if not _is_exempt(session) and server.pauses.holds(session, entry):
         server.pauses.postpone(session)
         session.pending.appendleft(argv)
         return NO_REPLY
@@ -232,6 +237,11 @@ def _redirect(session: Session, entry: Entry, argv: list[bytes]) -> CommandError
     return redirected
 
 
+def _is_exempt(session: Session) -> bool:
+    """Whether a client is not paused; such a one must not touch keys. Monitors are replicas to Redis."""
+    return session.is_monitor or bool(session.gate & GATE_REPLICA)
+
+
 def _refuse_for_server(session: Session, entry: Entry) -> CommandError | None:
     """What the state of the server, or of the client's subscription, does not allow now."""
     server = session.server
@@ -257,8 +267,8 @@ def _refuse_for_server(session: Session, entry: Entry) -> CommandError | None:
         )
     if server.gate & GATE_LOADING and not may_load:
         return _LOADING_ERROR
-    if session.is_monitor and flags & (MAY_REPLICATE | WRITE | READONLY):
-        return _MONITOR_READS_NO_KEYS
+    if _is_exempt(session) and flags & (MAY_REPLICATE | WRITE | READONLY):
+        return _REPLICA_TOUCHES_NO_KEYS
     return None
 
 

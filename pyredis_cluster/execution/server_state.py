@@ -23,6 +23,7 @@ from pyredis_cluster.execution.slowlog import SlowLog
 from pyredis_cluster.execution.statistics import Statistics
 from pyredis_cluster.execution.table import CommandTable, Entry
 from pyredis_cluster.execution.transaction import Watches
+from pyredis_cluster.execution.waits import Waits
 from pyredis_cluster.execution.write_stops import WriteStops
 from pyredis_cluster.keyspace.database import Database
 from pyredis_cluster.keyspace.expiry_cycle import ExpiryCycle
@@ -31,8 +32,11 @@ from pyredis_cluster.protocol.errors import CommandError
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
+    from pyredis_cluster.execution.append_only import AppendOnly
     from pyredis_cluster.execution.cluster import Cluster
     from pyredis_cluster.execution.host import Connection, Host
+    from pyredis_cluster.execution.persistence import Persistence
+    from pyredis_cluster.execution.replication import Replicas
     from pyredis_cluster.execution.replication_roles import ReplicationRoles
     from pyredis_cluster.ports import Clock, Random
     from pyredis_cluster.protocol.slots import ServedSlots
@@ -81,6 +85,13 @@ class ServerState:
         self.latency = LatencyMonitor(self.keyspace)
         self.replication = ReplicationState(random)
         self.replication_roles: ReplicationRoles | None = None
+        self.persistence: Persistence | None = None
+        """The snapshot file; None where nothing is kept."""
+        self.replicas: Replicas | None = None
+        """Who replicates from this server; None where nothing can."""
+        self.append_only: AppendOnly | None = None
+        """The append-only file; None where there can be none."""
+        self.waits = Waits(self)
         self.sessions: dict[int, Session] = {}
         self.outboxes: dict[Session, None] = {}
         """Sessions with output that nothing has sent yet."""
@@ -152,6 +163,8 @@ class ServerState:
         self.pauses.forget(session)
         self.outboxes.pop(session, None)
         self.propagation.writers.pop(session, None)
+        if self.replicas is not None:
+            self.replicas.forget(session)
         self.sessions.pop(session.id, None)
 
     def set_gate(self, bit: int, on: bool) -> None:

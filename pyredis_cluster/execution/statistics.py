@@ -13,6 +13,11 @@ class Statistics:
     rejected_connections: int = 0
     net_input_bytes: int = 0
     net_output_bytes: int = 0
+    net_repl_input_bytes: int = 0
+    net_repl_output_bytes: int = 0
+    sync_full: int = 0
+    sync_partial_ok: int = 0
+    sync_partial_err: int = 0
     unexpected_error_replies: int = 0
     total_error_replies: int = 0
     reads_processed: int = 0

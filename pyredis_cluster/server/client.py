@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.session import Session
@@ -28,6 +28,20 @@ _CHECK_OUTPUT_BYTES = 16384
 _STAR = ord("*")
 
 
+class Output(Protocol):
+    """Who sends to a client in place of its session: what a replica gets are no replies."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What is to be sent to it, and was not handed to the transport yet."""
+
+    def paused(self) -> None:
+        """The transport is full."""
+
+    def resumed(self) -> None:
+        """The transport takes more."""
+
+
 class ClientConnection(asyncio.Protocol):
     """One accepted connection. Owns the transport and the parser; the session owns everything else."""
 
@@ -44,6 +58,7 @@ class ClientConnection(asyncio.Protocol):
         self._close_after_flush = False
         self._unanswered_bytes = 0
         self._broken: tuple[ProtocolError, bytes] | None = None
+        self._output: Output | None = None
         self.session: Session | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -225,13 +240,26 @@ class ClientConnection(asyncio.Protocol):
         session.out.clear()
         return exceeds
 
+    def take_over(self, output: Output) -> asyncio.Transport:
+        """From now on `output` writes to the transport that is returned, and is told when it is full."""
+        assert self._transport is not None
+        self._output = output
+        return self._transport
+
     def pause_writing(self) -> None:
         """asyncio: the send buffer is full. Reads no more from a client that does not read."""
+        if self._output is not None:
+            self._output.paused()
+            return
         self._is_taking = self._is_writable = False
         self._update_reading()
 
     def resume_writing(self) -> None:
         """asyncio: the send buffer has drained. Sends what waited, then runs what waited."""
+        if self._output is not None:
+            self._output.resumed()
+            self._state.flush_outboxes()
+            return
         self._is_taking = True
         self._go_on()
 
@@ -305,6 +333,8 @@ class ClientConnection(asyncio.Protocol):
     def output_bytes(self) -> int:
         """Bytes of output that the network has not taken yet."""
         waiting = sum(map(len, self.session.out)) if self.session is not None else 0
+        if self._output is not None:
+            waiting += self._output.waiting_bytes
         return waiting + (self._transport.get_write_buffer_size() if self._transport is not None else 0)
 
     def input_bytes(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.gate import GATE_REPLICA
 from pyredis_cluster.execution.memory_report import connection_bytes
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ class ClientEviction:
         limit_bytes = self._limit_bytes()
         if not limit_bytes:
             return
-        sizes = {session: held_bytes(session) for session in self._state.sessions.values()}
+        sizes = {
+            session: held_bytes(session)
+            for session in self._state.sessions.values()
+            if not session.gate & GATE_REPLICA
+        }
         total_bytes = sum(sizes.values())
         if total_bytes < limit_bytes:
             return

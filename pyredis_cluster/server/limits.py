@@ -91,8 +91,13 @@ class OutputLimits:
 
     def check(self, connection: ClientConnection, session: Session, pending_bytes: int) -> bool:
         """`pending_bytes` wait to be sent to a client: close it if that is too much, and tell so."""
-        limit = self._limits[client_class(session)]
-        if limit.hard_bytes and pending_bytes >= limit.hard_bytes:
+        kind = client_class(session)
+        limit = self._limits[kind]
+        hard_bytes = limit.hard_bytes
+        if hard_bytes and kind == "slave":
+            # What the backlog holds a replica may always be sent: it could ask for it again at once.
+            hard_bytes = max(hard_bytes, self._state.config.integer("repl-backlog-size"))
+        if hard_bytes and pending_bytes >= hard_bytes:
             self._close(connection, session)
             return True
         if limit.soft_bytes and pending_bytes >= limit.soft_bytes:
@@ -129,6 +134,8 @@ class OutputLimits:
 
 def client_class(session: Session) -> str:
     """The class of clients whose output limit counts: a monitor is a normal client."""
+    if session.gate & gate.GATE_REPLICA:
+        return "slave"
     return "pubsub" if is_subscribed(session) else "normal"
 
 
@@ -146,7 +153,11 @@ class IdleTimeout:
             return
         now_s = now_ms // 1000
         for session in list(self._state.sessions.values()):
-            is_exempt = session.is_monitor or session.gate & gate.GATE_BLOCKED or is_subscribed(session)
+            is_exempt = (
+                session.is_monitor
+                or session.gate & (gate.GATE_BLOCKED | gate.GATE_REPLICA)
+                or is_subscribed(session)
+            )
             if not is_exempt and now_s - session.last_interaction_ms // 1000 > timeout_s:
                 self._log.verbose("Closing idle client")
                 session.close(after_flush=False)

@@ -31,6 +31,7 @@ from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.reconfigure import watch_config
 from pyredis_cluster.server.stopping import Stopping
 from pyredis_cluster.server.unsupported import check_supported
+from pyredis_cluster.server.replicas import Replicas
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -95,6 +96,7 @@ class Server:
     @property
     def stopped(self) -> asyncio.Event:
         """Set once the server has ended."""
+        self.replicas = Replicas(self)
         return self.stopping.stopped
 
     @property
