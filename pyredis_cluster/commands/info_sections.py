@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyredis_cluster.commands import info_memory, info_statistics
 from pyredis_cluster.commands.info_fields import Facts, Fields, Section
 from pyredis_cluster.execution.gate import GATE_LOADING
+from pyredis_cluster.execution.replication import is_replica
 from pyredis_cluster.keyspace.keyspace import ACCESS_CLOCK_MASK
 from pyredis_cluster.version import REDIS_VERSION, __version__
 
