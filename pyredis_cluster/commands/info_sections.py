@@ -72,25 +72,25 @@ def clients(server: ServerState, facts: Facts) -> Fields:
 
 
 def persistence(server: ServerState, facts: Facts) -> Fields:
-    """# Persistence"""
+    """# Persistence; there is no child whose memory could be counted."""
     yield "loading", int(bool(server.gate & GATE_LOADING))
     yield "async_loading", 0
     yield "current_cow_peak", 0
     yield "current_cow_size", 0
     yield "current_cow_size_age", 0
-    yield "current_fork_perc", "0.00"
-    yield "current_save_keys_processed", 0
-    yield "current_save_keys_total", 0
-    yield "rdb_changes_since_last_save", server.keyspace.dirty
-    yield "rdb_bgsave_in_progress", 0
-    yield "rdb_last_save_time", server.started_ms // 1000
-    yield "rdb_last_bgsave_status", "ok"
-    yield "rdb_last_bgsave_time_sec", -1
-    yield "rdb_current_bgsave_time_sec", -1
-    yield "rdb_saves", 0
+    yield "current_fork_perc", facts.get("current_fork_perc", "0.00")
+    yield "current_save_keys_processed", facts.get("current_save_keys_processed", 0)
+    yield "current_save_keys_total", facts.get("current_save_keys_total", 0)
+    yield "rdb_changes_since_last_save", facts.get("rdb_changes_since_last_save", server.keyspace.dirty)
+    yield "rdb_bgsave_in_progress", facts.get("rdb_bgsave_in_progress", 0)
+    yield "rdb_last_save_time", facts.get("rdb_last_save_time", server.started_ms // 1000)
+    yield "rdb_last_bgsave_status", facts.get("rdb_last_bgsave_status", "ok")
+    yield "rdb_last_bgsave_time_sec", facts.get("rdb_last_bgsave_time_sec", -1)
+    yield "rdb_current_bgsave_time_sec", facts.get("rdb_current_bgsave_time_sec", -1)
+    yield "rdb_saves", server.statistics.rdb_saves
     yield "rdb_last_cow_size", 0
-    yield "rdb_last_load_keys_expired", 0
-    yield "rdb_last_load_keys_loaded", 0
+    yield "rdb_last_load_keys_expired", facts.get("rdb_last_load_keys_expired", 0)
+    yield "rdb_last_load_keys_loaded", facts.get("rdb_last_load_keys_loaded", 0)
     yield "aof_enabled", 0
     yield "aof_rewrite_in_progress", 0
     yield "aof_rewrite_scheduled", 0
@@ -103,6 +103,9 @@ def persistence(server: ServerState, facts: Facts) -> Fields:
     yield "aof_last_cow_size", 0
     yield "module_fork_in_progress", 0
     yield "module_fork_last_cow_size", 0
+    for field, value in facts.items():
+        if field.startswith("loading_"):
+            yield field, value
 
 
 def replication(server: ServerState, facts: Facts) -> Fields:

@@ -86,6 +86,8 @@ def flushall(call: Call, argv: list[bytes]) -> Reply:
     `OK`.
     """
     _flush(call, range(len(call.keyspace.databases)), _is_async(call, argv))
+    if call.server.persistence is not None:
+        call.server.persistence.all_flushed()
     return OK
 
 
@@ -179,7 +181,7 @@ def shutdown(call: Call, argv: list[bytes]) -> Reply:
     """SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
 
     No reply: the connection ends. With ABORT `OK`, or an error where no shutdown was under way. Raises an
-    error where data was to be saved and cannot be, unless FORCE is given.
+    error where data was to be saved and could not be, unless FORCE is given.
     """
     words = {word.lower() for word in argv[1:]}
     abort = b"abort" in words
@@ -191,11 +193,9 @@ def shutdown(call: Call, argv: list[bytes]) -> Reply:
         if not call.server.host.abort_shutdown():
             raise CommandError("ERR No shutdown in progress.")
         return OK
-    if b"save" in words and b"force" not in words:
-        # There is no snapshot to be written yet, and what is asked to be saved must not be lost.
-        raise _SHUTDOWN_FAILED
     save = True if b"save" in words else False if b"nosave" in words else None
-    call.server.host.shutdown(save=save, now=b"now" in words, force=b"force" in words)
+    if not call.server.host.shutdown(save=save, now=b"now" in words, force=b"force" in words):
+        raise _SHUTDOWN_FAILED
     return NO_REPLY
 
 

@@ -65,8 +65,11 @@ class Host(Protocol):
         `done` is called later with what came of it, before anything else goes on.
         """
 
-    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> None:
-        """End the server in order; does not return control to any session."""
+    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> bool:
+        """End the server in order; False where it goes on instead, as data would be lost.
+
+        `save` None: as the save points have it. `force`: end although saving fails.
+        """
 
     def abort_shutdown(self) -> bool:
         """Call off a shutdown under way; whether there was one."""

@@ -27,6 +27,7 @@ class Statistics:
     evicted_clients: int = 0
     acl_denied_auth: int = 0
     lazyfreed_objects: int = 0
+    rdb_saves: int = 0
     errors: dict[bytes, int] = field(default_factory=dict)
     """Error code → replies with it."""
 

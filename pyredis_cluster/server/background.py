@@ -35,8 +35,13 @@ class JobKilledError(Exception):
 class Snapshot(Protocol):
     """What is written; see `pyredis_cluster.persistence.snapshot`."""
 
-    keys_total: int
-    keys_done: int
+    @property
+    def keys_total(self) -> int:
+        """How many keys there are."""
+
+    @property
+    def keys_done(self) -> int:
+        """How many of them were written."""
 
     def next_piece(self, slice_bytes: int) -> bytes | None:
         """About that much more; None when there is no more."""
@@ -71,16 +76,22 @@ class BackgroundJobs:
         monotonic_ns: Callable[[], int],
         now_ms: Callable[[], int],
         failed: Callable[[str, BaseException], None],
+        key_delay_us: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`call_later` is the server's own, so that a frozen server does not go on; `failed` logs."""
+        """`call_later` is the server's own, so that a frozen server does not go on; `failed` logs.
+
+        `key_delay_us` tells how long to wait per key: the directive `rdb-key-save-delay`.
+        """
         self._call_later = call_later
         self._monotonic_ns = monotonic_ns
         self._now_ms = now_ms
         self._failed = failed
+        self._key_delay_us = key_delay_us
         self._job: _Job | None = None
         self._slice_bytes = _FIRST_SLICE_BYTES
         self.on_end: list[Callable[[], None]] = []
-        self.started_count = 0
+        self.last_rdb_duration_s = -1
+        """How long RDB data took to write the last time; -1 before that."""
 
     @property
     def is_active(self) -> bool:
@@ -131,7 +142,6 @@ class BackgroundJobs:
         job = self._job = _Job(kind, snapshot, write, done, self._now_ms())
         job.finish = finish
         self._slice_bytes = _FIRST_SLICE_BYTES
-        self.started_count += 1
         job.timer = self._call_later(0, self._go_on)
 
     def pause(self) -> None:
@@ -165,8 +175,10 @@ class BackgroundJobs:
         if job.is_paused:
             return
         started_ns = self._monotonic_ns()
+        delay_us = self._key_delay_us()
+        keys_before = job.snapshot.keys_done
         try:
-            piece = job.snapshot.next_piece(self._slice_bytes)
+            piece = job.snapshot.next_piece(1 if delay_us > 0 else self._slice_bytes)
             if piece is not None:
                 job.write(piece)
         except OSError as error:
@@ -181,9 +193,13 @@ class BackgroundJobs:
         if piece is None:
             self._finish(job)
             return
-        self._adapt(self._monotonic_ns() - started_ns)
+        wait_ms = 0.0
+        if delay_us > 0:
+            wait_ms = (job.snapshot.keys_done - keys_before) * delay_us / 1000
+        else:
+            self._adapt(self._monotonic_ns() - started_ns)
         if not job.is_paused:
-            job.timer = self._call_later(0, self._go_on)
+            job.timer = self._call_later(wait_ms, self._go_on)
 
     def _adapt(self, elapsed_ns: int) -> None:
         """Have the next slice take about a millisecond, judging by this one."""
@@ -210,6 +226,8 @@ class BackgroundJobs:
             return
         self._job = None
         self._let_go(job)
+        if job.kind != "aof":
+            self.last_rdb_duration_s = self._now_ms() // 1000 - job.started_ms // 1000
         job.done(error)
         for callback in list(self.on_end):
             callback()

@@ -44,7 +44,7 @@ class ClusterNode:
     """
 
     def __init__(
-        self, state: ServerState, log: Log, network: Network, disk: Disk, fail: Callable[[], None]
+        self, state: ServerState, log: Log, network: Network, disk: Disk, fail: Callable[[], object]
     ) -> None:
         config = state.config
         self._state = state
@@ -100,9 +100,14 @@ class ClusterNode:
     # Life
 
     def start(self) -> None:
-        """Listen on the bus and begin to tick. Raises ListenError, having logged why."""
+        """Listen on the bus. Raises ListenError, having logged why."""
         self.bus.listen(self.settings.listen_port)
         self._is_started = True
+
+    def data_loaded(self) -> None:
+        """All data is there: have the table fit it, and begin to tick."""
+        self.core.claim_loaded_keys(self._now_ms())
+        self.flush()
         self._tick()
 
     def stop(self) -> None:

@@ -30,6 +30,7 @@ def information(server: Server) -> dict[str, str]:
     }
     if server.migrations is not None:
         facts["migrate_cached_sockets"] = str(server.migrations.kept_count)
+    facts |= server.persistence.information()
     if server.cluster is not None:
         facts |= server.cluster.information()
     return facts | listeners(config) | cpu_seconds() | memory()

@@ -28,6 +28,19 @@ _FREEZE_FROM_KEYS: Final = 10_000
 Done = Callable[[Exception | None], None]
 
 
+_WHOLE_MESSAGES: Final = (
+    "Wrong signature trying to load DB from file",
+    "Can't handle RDB format version",
+    "FATAL: Data file was created",
+    "The RDB file contains AUX module data",
+)
+
+
+def is_whole_message(error: Exception) -> bool:
+    """Whether Redis says nothing but the message, as data is none that it could read."""
+    return isinstance(error, RdbError) and error.message.startswith(_WHOLE_MESSAGES)
+
+
 class Source(Protocol):
     """What is loaded, piece by piece: `RdbReader`, or what reads an AOF."""
 
@@ -253,4 +266,7 @@ class Loading:
         log = self._server.log
         if error.line is not None:
             log.warning(error.line)
-        log.warning(f"Internal error in RDB reading offset {error.offset} -> {error.message}")
+        if is_whole_message(error):
+            log.warning(error.message)
+        else:
+            log.warning(f"Internal error in RDB reading offset {error.offset} -> {error.message}")

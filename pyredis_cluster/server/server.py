@@ -23,10 +23,12 @@ from pyredis_cluster.server.freeze import Freezer, LoopTimer
 from pyredis_cluster.server.information import information
 from pyredis_cluster.server.limits import IdleTimeout
 from pyredis_cluster.server.listeners import Listeners
+from pyredis_cluster.server.load_at_start import check_databases, load_snapshot
 from pyredis_cluster.server.loading import Loading
 from pyredis_cluster.server.log import Log, write_nowhere
 from pyredis_cluster.server.logo import logo
 from pyredis_cluster.server.network import Network
+from pyredis_cluster.server.persistence import RdbPersistence
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.reconfigure import watch_config
 from pyredis_cluster.server.stopping import Stopping
@@ -78,8 +80,10 @@ class Server:
             clock.monotonic_ns,
             lambda: self.state.keyspace.now_ms,
             lambda text, error: self.log.failure(text, error),
+            lambda: config.integer("rdb-key-save-delay"),
         )
         self.loading = Loading(self)
+        self.persistence = RdbPersistence(self)
         self.cluster: ClusterNode | None = None
         self.migrations: Migrations | None = None
         self.shows_logo = False
@@ -120,9 +124,27 @@ class Server:
             self.stopping.stopped.set()
             raise
         self.log.notice("Server initialized")
+        try:
+            await self._load_data()
+        except StartError:
+            self.release()
+            self.stopping.stopped.set()
+            raise
+        if self.stopped.is_set():
+            return
         self.cron.start()
         for kind in self.listeners.kinds:
             self.log.notice(f"Ready to accept connections {kind}")
+
+    async def _load_data(self) -> None:
+        """Load what is on disk, while clients are told to wait. Raises StartError."""
+        await load_snapshot(self, is_replica=self._starts_as_replica())
+        if self.cluster is not None and not self.stopped.is_set():
+            check_databases(self)
+            self.cluster.data_loaded()
+
+    def _starts_as_replica(self) -> bool:
+        return self.cluster.is_replica if self.cluster is not None else self.config.replica_of is not None
 
     def _announce_mode(self) -> None:
         mode = "cluster" if self.config.flag("cluster-enabled") else "standalone"
@@ -198,9 +220,9 @@ class Server:
             connection.thaw()
         self.state.flush_outboxes()
 
-    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> None:
+    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> bool:
         """See `Host`."""
-        self.stopping.shutdown(save=save, now=now, force=force)
+        return self.stopping.shutdown(save=save, now=now, force=force)
 
     def abort_shutdown(self) -> bool:
         """See `Host`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from pyredis_cluster.execution.gate import GATE_LOADING
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -16,6 +18,8 @@ class Stopping:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.stopped = asyncio.Event()
+        self.before_saving: list[Callable[[bool], bool]] = []
+        """Called before the last snapshot is taken, with whether the end is forced; False keeps the server."""
         self.on_stop: list[Callable[[], None]] = []
         """Called once the server will end for certain, while its sockets are still open."""
         self.is_requested = False
@@ -26,13 +30,10 @@ class Stopping:
             return True
         server = self._server
         server.log.notice("User requested shutdown...")
-        if save and not force:
-            server.log.warning("Snapshots are not supported, so nothing can be saved; can't exit.")
+        if not self._keep_data(save, force):
             server.log.warning("Errors trying to shut down the server. Check the logs for more information.")
             return False
         self.is_requested = True
-        if save is not False and server.config.save_points and any(map(len, self._data())):
-            server.log.warning("Snapshots are not supported: the data set is lost.")
         for callback in self.on_stop:
             try:
                 callback()
@@ -43,8 +44,28 @@ class Stopping:
         self.stopped.set()
         return True
 
-    def _data(self) -> list[Mapping[bytes, object]]:
-        return [database.values for database in self._server.state.keyspace.databases]
+    def _keep_data(self, save: bool | None, force: bool) -> bool:
+        """Save what is to be saved; whether the server may end. Source: finishShutdown."""
+        server = self._server
+        log = server.log
+        if server.background.is_saving:
+            log.warning("There is a child saving an .rdb. Killing it!")
+            server.background.cancel()
+        if not all([keep(force) for keep in self.before_saving]):
+            return False
+        # While data is loaded only a part of it is there, which must not replace the whole.
+        if save is False or server.state.gate & GATE_LOADING or server.config.is_sentinel:
+            return True
+        if not save and not server.config.save_points:
+            return True
+        log.notice("Saving the final RDB snapshot before exiting.")
+        if server.persistence.save():
+            return True
+        if force:
+            log.warning("Error trying to save the DB. Exit anyway.")
+        else:
+            log.warning("Error trying to save the DB, can't exit.")
+        return force
 
     def by_signal(self, name: str) -> bool:
         """End as `shutdown-on-sigint` or `shutdown-on-sigterm` says for signal `name`; see `shutdown`."""

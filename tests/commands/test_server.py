@@ -119,10 +119,11 @@ def test_shutdown_asks_the_host_and_answers_nothing(
     assert harness.host.asked == [asked]
 
 
-def test_shutdown_with_save_is_refused_where_nothing_can_be_saved(harness: Harness) -> None:
+def test_shutdown_that_would_lose_data_is_refused(harness: Harness) -> None:
+    harness.host.can_end = False
     assert error_of(harness.run("SHUTDOWN SAVE")) == "ERR Errors trying to SHUTDOWN. Check logs."
     assert error_of(harness.run("SHUTDOWN ABORT")) == "ERR No shutdown in progress."
-    assert harness.host.asked == []
+    assert harness.host.asked == [("shutdown", True, False, False)]
 
 
 @pytest.mark.parametrize("version", ["5", "6"])

@@ -80,6 +80,7 @@ class FakeHost:
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self._timers: list[tuple[float, int, FakeTimer]] = []
+        self.can_end = True
         self._made = 0
         self.asked: list[tuple[Any, ...]] = []
         self.log = FakeLog()
@@ -111,9 +112,10 @@ class FakeHost:
         """See `Host`; a test calls the last of what was asked, `done`, when it is."""
         self.asked.append(("migrate", request, done))
 
-    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> None:
+    def shutdown(self, *, save: bool | None, now: bool, force: bool) -> bool:
         """See `Host`."""
         self.asked.append(("shutdown", save, now, force))
+        return self.can_end
 
     def abort_shutdown(self) -> bool:
         """See `Host`."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from tests.support.inloop import peer, serving
+
+CANNOT_END = "Errors trying to shut down the server. Check the logs for more information."
 
 
 class TestShutdown:
@@ -33,22 +38,67 @@ class TestShutdown:
             assert "Failure while shutting down" in server.logged()
             assert server.stopped.is_set()
 
-    async def test_loss_of_data_is_said(self) -> None:
-        async with serving(save="3600 1") as server, peer(server) as client:
-            await client.call("SET", "k", "v")
-            assert server.stopping.shutdown(save=None, now=False, force=False)
-            assert "Snapshots are not supported: the data set is lost." in server.logged()
-
-    @pytest.mark.parametrize(("name", "words"), [("SIGTERM", "save"), ("SIGINT", "save now")])
-    async def test_what_cannot_be_saved_keeps_the_server(self, name: str, words: str) -> None:
-        directive = f"shutdown_on_{name.lower()}"
-        async with serving(**{directive: words}) as server, peer(server) as client:  # type: ignore[arg-type]
-            assert not server.stopping.by_signal(name)
-            assert await client.call("PING") == b"+PONG\r\n"
-            assert server.logged()[-1].startswith("Errors trying to shut down the server.")
-            server.config.set_many([(b"shutdown-on-" + name.lower().encode(), b"save force")])
-            assert server.stopping.by_signal(name)
-
     async def test_nothing_to_call_off(self) -> None:
         async with serving() as server:
             assert not server.abort_shutdown()
+
+
+class TestLastSnapshot:
+    @pytest.mark.parametrize(
+        ("save_points", "save", "is_saved"),
+        [("3600 1", None, True), ("3600 1", False, False), ("", None, False), ("", True, True)],
+    )
+    async def test_is_taken_as_asked_or_as_save_points_have_it(
+        self, tmp_path: Path, save_points: str, save: bool | None, is_saved: bool
+    ) -> None:
+        async with serving(dir=tmp_path, save=save_points) as server:
+            assert server.stopping.shutdown(save=save, now=False, force=False)
+            assert os.listdir(tmp_path) == (["dump.rdb"] if is_saved else [])
+            assert ("Saving the final RDB snapshot before exiting." in server.logged()) == is_saved
+
+    async def test_ends_one_that_is_being_written(self, tmp_path: Path) -> None:
+        async with serving(dir=tmp_path) as server, peer(server) as client:
+            await client.call("CONFIG", "SET", "rdb-key-save-delay", "1000000")
+            await client.call("DEBUG", "POPULATE", "10")
+            await client.call("BGSAVE")
+            assert server.stopping.shutdown(save=True, now=False, force=False)
+            assert os.listdir(tmp_path) == ["dump.rdb"]
+            assert server.logged()[-6:] == [
+                "User requested shutdown...",
+                "There is a child saving an .rdb. Killing it!",
+                "Background saving terminated by signal 10",
+                "Saving the final RDB snapshot before exiting.",
+                "DB saved on disk",
+                "Redis is now ready to exit, bye bye...",
+            ]
+
+    @pytest.mark.parametrize(("name", "words"), [("SIGTERM", "save"), ("SIGINT", "save now")])
+    async def test_that_fails_keeps_the_server(self, tmp_path: Path, name: str, words: str) -> None:
+        directive = f"shutdown_on_{name.lower()}"
+        where = tmp_path / "gone"
+        where.mkdir()
+        async with serving(dir=where, **{directive: words}) as server, peer(server) as client:  # type: ignore[arg-type]
+            where.rmdir()
+            assert not server.stopping.by_signal(name)
+            assert await client.call("PING") == b"+PONG\r\n"
+            assert server.logged()[-2:] == ["Error trying to save the DB, can't exit.", CANNOT_END]
+            assert await client.call("SHUTDOWN", "SAVE") == (
+                b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n"
+            )
+            server.config.set_many([(b"shutdown-on-" + name.lower().encode(), b"save force")])
+            assert server.stopping.by_signal(name)
+            assert "Error trying to save the DB. Exit anyway." in server.logged()
+
+    async def test_may_be_kept_from_by_who_has_to_finish_first(self) -> None:
+        async with serving() as server:
+            asked: list[bool] = []
+
+            def keep(force: bool) -> bool:
+                asked.append(force)
+                return force
+
+            server.stopping.before_saving.append(keep)
+            assert not server.stopping.shutdown(save=None, now=False, force=False)
+            assert server.logged()[-1] == CANNOT_END
+            assert server.stopping.shutdown(save=None, now=False, force=True)
+            assert asked == [False, True]
