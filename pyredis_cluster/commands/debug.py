@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from pyredis_cluster.commands.object import refcount
+from pyredis_cluster.commands.persistence import persistence_of
 from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, Group
@@ -208,6 +209,21 @@ def _protocol(call: Call, argv: list[bytes]) -> Reply:
     return _SAMPLES[kind]
 
 
+def _reload(call: Call, argv: list[bytes]) -> Reply:
+    """RELOAD [MERGE] [NOFLUSH] [NOSAVE]: `OK`, all data having been saved, removed and loaded again.
+
+    With MERGE keys that are still there take the value of the file. Raises an error for other words, and
+    where the file cannot be written or read: part of the data is there then.
+    """
+    words = {word.upper() for word in argv[2:]}
+    if not words <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
+        raise CommandError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+    persistence_of(call).reload(
+        save=b"NOSAVE" not in words, flush=b"NOFLUSH" not in words, replaces=b"MERGE" in words
+    )
+    return OK
+
+
 def _help(call: Call, argv: list[bytes]) -> Reply:
     """HELP: an array of status lines."""
     return help_lines(argv[0], _HELP)
@@ -241,6 +257,7 @@ _SUBCOMMANDS: dict[str, tuple[int, int, Callable[[Call, list[bytes]], Reply]]] =
     "object": (1, 1, _object),
     "populate": (1, 3, _populate),
     "protocol": (1, 1, _protocol),
+    "reload": (0, _ANY_NUMBER, _reload),
     "set-active-expire": (1, 1, _set_active_expire),
     "sleep": (1, 1, _sleep),
 }
@@ -270,6 +287,19 @@ PROTOCOL <type>
     Reply with a test value of the specified type. <type> can be: string,
     integer, double, bignum, null, array, set, map, attrib, push, verbatim,
     true, false.
+RELOAD [option ...]
+    Save the RDB on disk and reload it back to memory. Valid <option> values:
+    * MERGE: conflicting keys will be loaded from RDB.
+    * NOFLUSH: the existing database will not be removed before load, but
+      conflicting keys will generate an error.
+    * NOSAVE: the database will be loaded from an existing RDB file.
+    Examples:
+    * DEBUG RELOAD: verify that the server is able to persist, flush and reload
+      the database.
+    * DEBUG RELOAD NOSAVE: replace the current database with the contents of an
+      existing RDB file.
+    * DEBUG RELOAD NOSAVE NOFLUSH MERGE: add the contents of an existing RDB
+      file to the database.
 SET-ACTIVE-EXPIRE <0|1>
     Setting it to 0 disables expiring keys in background when they are not
     accessed (otherwise the Redis behavior). Setting it to 1 reenables back the

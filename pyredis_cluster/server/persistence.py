@@ -26,10 +26,10 @@ _RETRY_DELAY_S: Final = 5
 """So long nobody but a client may try again after a failure."""
 
 _MISCONFIGURED: Final = CommandError(
-    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands "
-    "that may modify the data set are disabled, because this instance is configured to report errors during "
-    "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for "
-    "details about the RDB error."
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+    "Commands that may modify the data set are disabled, because this instance is configured to report "
+    "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the "
+    "Redis logs for details about the RDB error."
 )
 _FAILED = CommandError("ERR")
 _NOT_LOADED = CommandError("ERR Error trying to load the RDB dump, check server logs.")
@@ -44,12 +44,15 @@ class RdbPersistence:
         self.last_save_s = state.keyspace.now_ms // 1000
         self.last_save_ok = True
         self.stream_database: Callable[[], int | None] = _no_stream
-        """Tells which database is selected at the end of the replication stream that the data belongs to, None
-        where there is no such stream: then files say nothing of replication ids."""
+        """Tells which database is selected at the end of the replication stream that the data belongs to.
+
+        None: there is no such stream, and files say nothing of replication ids.
+        """
         self._saved_dirty = state.keyspace.dirty
         self.on_history: Callable[[ReplicationNote], None] | None = None
         """Told of the history that the data of the start belongs to, if its file notes one."""
         self._last_try_s = 0
+        self._files_made = 0
         self._is_scheduled = False
         state.persistence = self
         server.cron.every(0, self._save_if_due)
@@ -145,7 +148,8 @@ class RdbPersistence:
             data = server.disk.read(server.config.path("dbfilename"))
             server.loading.load_now(data, is_replica=not state.keyspace.expires_on_access, replaces=replaces)
         except OSError as error:
-            self.log_unreadable(error)
+            if not isinstance(error, FileNotFoundError):
+                self.log_unreadable(error)
             raise _NOT_LOADED from None
         except RdbError:
             raise _NOT_LOADED from None
@@ -215,8 +219,9 @@ class RdbPersistence:
     def _new_file(self) -> RdbFile:
         server = self._server
         config = server.config
-        # Several servers of this process may share a directory.
-        temporary_name = f"temp-{os.getpid()}-{server.state.run_id[:8]}.rdb"
+        # Several servers of this process may share a directory, and one be saving twice at a time.
+        self._files_made += 1
+        temporary_name = f"temp-{os.getpid()}-{server.state.run_id[:8]}-{self._files_made}.rdb"
         return RdbFile(
             server.disk,
             server.log,

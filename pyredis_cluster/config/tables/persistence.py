@@ -31,18 +31,16 @@ SNAPSHOTS: list[Directive] = [
         protected=True,
         acts=False,
     ),
-    yes_no("rdbcompression", True, "Compress strings in snapshots.", acts=False),
-    yes_no("rdbchecksum", True, "End a snapshot with a checksum.", immutable=True, acts=False),
+    yes_no("rdbcompression", True, "Compress strings in snapshots."),
+    yes_no("rdbchecksum", True, "End a snapshot with a checksum.", immutable=True),
     yes_no("rdb-del-sync-files", False, "Delete snapshots made only for replicas.", acts=False),
-    yes_no("rdb-save-incremental-fsync", True, "Flush a snapshot to disk as it grows.", acts=False),
-    yes_no("stop-writes-on-bgsave-error", True, "Refuse writes after a failed snapshot.", acts=False),
+    yes_no("rdb-save-incremental-fsync", True, "Flush a snapshot to disk as it grows."),
+    yes_no("stop-writes-on-bgsave-error", True, "Refuse writes after a failed snapshot."),
     choice(
         "sanitize-dump-payload", "no", ("no", "yes", "clients"), "Whose data is checked in depth.", acts=False
     ),
-    number(
-        "rdb-key-save-delay", 0, "Microseconds to wait per key saved.", low=INT_MIN, hidden=True, acts=False
-    ),
-    number("key-load-delay", 0, "Microseconds to wait per key loaded.", low=INT_MIN, hidden=True, acts=False),
+    number("rdb-key-save-delay", 0, "Microseconds to wait per key saved.", low=INT_MIN, hidden=True),
+    number("key-load-delay", 0, "Microseconds to wait per key loaded.", low=INT_MIN, hidden=True),
     number(
         "loading-process-events-interval-bytes",
         2 << 20,
@@ -50,7 +48,6 @@ SNAPSHOTS: list[Directive] = [
         low=1024,
         high=INT_MAX,
         hidden=True,
-        acts=False,
     ),
 ]
 
