@@ -43,8 +43,9 @@ class Bus:
         self.log = log
         self.now_ms = now_ms
         self.work_done = work_done
-        self.is_frozen = False
         self.is_closed = False
+        self._serves = False
+        self._is_server_frozen = False
         self._config = config
         self._network = network
         self._listeners: list[Accepting] = []
@@ -53,7 +54,10 @@ class Bus:
         self._early: dict[int, list[bytes]] = {}
 
     def listen(self, port: int) -> None:
-        """Listen on every address of `bind`. Raises ListenError, having logged why."""
+        """Listen on every address of `bind`; who connects waits until `serve`.
+
+        Raises ListenError, having logged why.
+        """
         for word in self._config.words("bind"):
             address = word.removeprefix("-")
             try:
@@ -67,7 +71,18 @@ class Bus:
                 self.log.warning(f"Failed listening on port {port} (cluster), aborting.")
                 self.close()
                 raise ListenError from None
+            listener.pause()
             self._listeners.append(listener)
+
+    def serve(self) -> None:
+        """Accept and read from now on: what messages do to data has to wait until that is there."""
+        self._serves = True
+        self._update_reading()
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether nothing is accepted and read."""
+        return self._is_server_frozen or not self._serves
 
     def connect(self, request: Connect) -> None:
         """Open a connection; its fate is reported to the core."""
@@ -119,17 +134,20 @@ class Bus:
 
     def freeze(self) -> None:
         """Read and accept nothing until `thaw`."""
-        self.is_frozen = True
-        for listener in self._listeners:
-            listener.pause()
-        for link in self._all():
-            link.update_reading()
+        self._is_server_frozen = True
+        self._update_reading()
 
     def thaw(self) -> None:
         """Go on."""
-        self.is_frozen = False
+        self._is_server_frozen = False
+        self._update_reading()
+
+    def _update_reading(self) -> None:
         for listener in self._listeners:
-            listener.resume()
+            if self.is_frozen:
+                listener.pause()
+            else:
+                listener.resume()
         for link in self._all():
             link.update_reading()
 

@@ -100,13 +100,14 @@ class ClusterNode:
     # Life
 
     def start(self) -> None:
-        """Listen on the bus. Raises ListenError, having logged why."""
+        """Listen on the bus, whose links wait for `data_loaded`. Raises ListenError, having logged why."""
         self.bus.listen(self.settings.listen_port)
         self._is_started = True
 
     def data_loaded(self) -> None:
         """All data is there: have the table fit it, and begin to tick."""
         self.core.claim_loaded_keys(self._now_ms())
+        self.bus.serve()
         self.flush()
         self._tick()
 

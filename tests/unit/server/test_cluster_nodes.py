@@ -182,6 +182,20 @@ async def test_keys_stand_in_the_way_of_flushslots_and_reset(make: NodeFactory) 
     assert node.run("CLUSTER COUNTKEYSINSLOT 15495") == 0
 
 
+async def test_a_node_takes_responsibility_for_the_keys_it_loads(make: NodeFactory) -> None:
+    node = await make()
+    node.run("CLUSTER ADDSLOTSRANGE 0 16383")
+    await until(lambda: node.cluster.core.ok)
+    assert node.run("SET a 1") == b"OK"
+    assert node.run("SAVE") == b"OK"
+    served = await make()
+    lines = [line for line in served.lines if "I have keys for unassigned slot" in line]
+    assert len(lines) == 1
+    assert "unassigned slot 15495. Taking responsibility for it." in lines[0]
+    assert served.run("CLUSTER NODES").endswith(b" connected 15495\n")
+    assert not served.cluster.bus.is_frozen
+
+
 async def test_waiting_clients_and_shard_subscribers_leave_with_the_slot(make: NodeFactory) -> None:
     node = await make()
     node.run("CLUSTER ADDSLOTSRANGE 0 16383")
