@@ -66,6 +66,23 @@ def commands(
         yield [b"SELECT", number(first)]
 
 
+def small_commands(*, seed: int, streams: bool) -> list[Command]:
+    """The commands for a few kB of data: one small value of each type and encoding."""
+    rng = random.Random(seed)
+    small = (small_string, *COMMON, *(STREAMS[3:4] if streams else ()))
+    made = [list(shape(rng, b"%d:%d" % (seed, n))) for n, shape in enumerate(small)]
+    long = [[b"SADD", b"long", rng.randbytes(70)], [b"HSET", b"long hash", b"f", b"x" * 80]]
+    return [
+        *(command for commands in made for command in commands),
+        *long,
+        [b"ZADD", b"long zset", b"1.5", b"z" * 80],
+        [b"PEXPIREAT", b"long", number(EXPIRE_AT_MS)],
+        [b"SELECT", b"3"],
+        [b"SET", b"there", b"ab" * 30],
+        [b"SELECT", b"0"],
+    ]
+
+
 def fill(client: RawClient, *, keys: int, seed: int, **options: Any) -> None:
     """Make the dataset of `commands` on a server. Raises AssertionError when a command is refused."""
     # Real servers give an element of a list a node of its own beyond a gigabyte only, unless told so.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,12 @@ def started(*names: str, options: Sequence[str] = (), cluster: bool = False) -> 
             stack.callback(Node.close, node)
             nodes.append(node)
         yield nodes
+
+
+@contextmanager
+def reading(name: str, files: Path, *options: str) -> Iterator[Node]:
+    """A server that starts on a copy of these files."""
+    with ExitStack() as stack:
+        node = Node(stack.enter_context(start_server(program(name), *options, files=files)))
+        stack.callback(Node.close, node)
+        yield node
