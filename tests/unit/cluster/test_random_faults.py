@@ -60,3 +60,34 @@ def test_a_cluster_recovers_from_whatever_happened(seed: int) -> None:
     for node in nodes:
         node.core.state.check()
         assert sum(node.core.served) == node.core.state.myself.slot_count
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_replicas_end_up_where_administrators_put_them(seed: int) -> None:
+    choose = random.Random(seed)
+    world = World()
+    primaries = world.cluster(3, node_timeout_ms=500, allow_replica_migration=False)
+    replicas = world.replicas(
+        primaries, (7003, 7004, 7005), node_timeout_ms=500, allow_replica_migration=False
+    )
+    for _ in range(40):
+        disturb(world, [*primaries, *replicas], choose)
+        if not choose.randrange(4):
+            replica = choose.choice(replicas)
+            if replica.up:
+                world.replicate(replica, choose.choice(primaries))
+        world.run(choose.choice([5, 50, 500, 5000]))
+        assert not any(any(replica.core.served) for replica in replicas if replica.up)
+    world.heal()
+    nodes = list(world.nodes.values())
+    for node in nodes:
+        if not node.up:
+            node.start()
+    world.run_until(lambda: world.agree(nodes) and all(node.core.ok for node in nodes), limit_ms=60_000)
+    by_port = {node.port: node for node in nodes}
+    for replica in replicas:
+        primary = by_port[replica.follows]
+        assert replica.core.state.myself.primary is replica.core.state.nodes[primary.node_id]
+        world.run_until(lambda: replica.core.my_shard_id == primary.core.my_shard_id)  # noqa: B023
+    for node in nodes:
+        node.core.state.check()
