@@ -46,10 +46,13 @@ def encode_length(number: int) -> bytes:
 
 def encode_integer(data: Bytes) -> bytes | None:
     """A string of at most 11 bytes as an integer, or None where it does not spell one of 32 bits."""
-    # Few of these reach the exact test: it takes longer than all else here.
-    is_natural = data.isdigit() and (data[0] != _ZERO or len(data) == 1)
-    number = int(data) if is_natural else integer_or_none(bytes(data))
-    if number is None:
+    if data.isdigit():
+        if data[0] == _ZERO and len(data) > 1:
+            return None
+        number = int(data)
+    elif data[:1] == b"-" and (negative := integer_or_none(bytes(data))) is not None:
+        number = negative
+    else:
         return None
     if -128 <= number < 128:
         return bytes((opcodes.ENCODED_INT8, number & 0xFF))
@@ -58,6 +61,9 @@ def encode_integer(data: Bytes) -> bytes | None:
     if -(1 << 31) <= number < 1 << 31:
         return _INT32.pack(opcodes.ENCODED_INT32, number)
     return None
+
+
+_SMALL_INTEGERS = {b"%d" % number: encode_integer(b"%d" % number) for number in range(-128, 1000)}
 
 
 def encode_raw_string(data: Bytes) -> bytes:
@@ -70,7 +76,9 @@ def encode_string(data: Bytes, compress: bool) -> bytes:
     """A string in its shortest form, as `rdbcompression` allows."""
     size = len(data)
     if size <= INTEGER_MAX_BYTES:
-        return (None if data > NO_INTEGER else encode_integer(data)) or SHORT_LENGTHS[size] + data
+        if data > NO_INTEGER:
+            return SHORT_LENGTHS[size] + data
+        return _SMALL_INTEGERS.get(bytes(data)) or encode_integer(data) or SHORT_LENGTHS[size] + data
     if compress and size >= COMPRESS_MIN_BYTES:
         packed = lzf_compress(data)
         if packed is not None:

@@ -5,12 +5,13 @@
     111ooooo llllllll oooooooo  the same, l + 9 bytes
 
 What is written may be shorter or longer than what Redis would write; both decompress to the same. The search
-for matches is what costs. Three things bound it, so that saving data that does not compress costs little
-more than not trying, and no value stops the event loop for long:
+for matches is what costs. Four things bound it, so that saving data that does not compress costs little more
+than not trying, and no value stops the event loop for long:
 
-1. A few samples decide whether a string is searched at all (`_seems_repetitive`).
-2. The longer nothing is found, the wider the steps.
-3. A string whose first part does not get shorter is given up, and so is one that would take too long: beyond
+1. Short strings are not searched, since little could be saved: only padding is looked for, at three places.
+2. A few samples decide whether a longer one is searched at all (`_seems_repetitive`).
+3. The longer nothing is found, the wider the steps.
+4. A string whose first part does not get shorter is given up, and so is one that would take too long: beyond
    some 60 KiB only what is very repetitive is compressed.
 
 Source: liblzf's format (lzf_d.c).
@@ -34,24 +35,63 @@ _TRIAL_STEPS = 1000
 _MAX_STEPS = 20_000
 _SAMPLE_BYTES = 4
 _SAMPLE_WINDOW_BYTES = 2048
+_SEARCHED_MIN_BYTES = 128
 _PADDED_MAX_BYTES = 256
-_RUN = re.compile(rb"(.)\1{7,}", re.S)
-"""Padding: where a short string has some, nothing else in it is looked for."""
+_RUN_MIN_BYTES = 8
+_RUN = re.compile(rb"(.)\1{%d,}" % (_RUN_MIN_BYTES - 1), re.S)
+"""Padding: where a string of up to 256 bytes has some, nothing else in it is looked for."""
 
 
 def compress(data: bytes | bytearray) -> bytes | None:
     """`data` compressed, or None where that would not save four bytes, or does not look as if it would."""
     size = len(data)
-    if size < MIN_BYTES or not _seems_repetitive(data, size):
+    if size < MIN_BYTES:
+        return None
+    if size <= _PADDED_MAX_BYTES:
+        run = _find_run(data, size)
+        if run is not None:
+            return _compress_run(data, *run)
+        if size < _SEARCHED_MIN_BYTES:
+            return None
+    if not _seems_repetitive(data, size):
         return None
     source = bytes(data)
     out = bytearray()
-    run = _RUN.search(source) if size <= _PADDED_MAX_BYTES else None
-    literals_at = _append_matches(out, source, size) if run is None else _append_run(out, source, *run.span())
+    literals_at = _append_matches(out, source, size)
     # A byte for each 32 literals: not worth adding where they leave no gain.
     if len(out) + (size - literals_at) * 33 // 32 > size:
         return None
-    _append_literals(out, source, literals_at, size)
+    if literals_at < size:
+        _append_literals(out, source, literals_at, size)
+    return bytes(out) if len(out) <= size - _SAVES_AT_LEAST else None
+
+
+def _find_run(data: bytes | bytearray, size: int) -> tuple[int, int] | None:
+    """Start and end of a run of one byte at the end, at the start or around the middle, of eight or nearly.
+
+    Most strings have none, and fail at the first comparison of each.
+    """
+    if data[-1] == data[-2] == data[-8] == data[-4]:
+        return len(data.rstrip(data[-1:])), size
+    if data[0] == data[1] == data[7] == data[3]:
+        return 0, size - len(data.lstrip(data[:1]))
+    middle = size >> 1
+    if data[middle] == data[middle + 1] == data[middle - 4]:
+        found = _RUN.search(data)
+        return None if found is None else found.span()
+    return None
+
+
+def _compress_run(data: bytes | bytearray, start: int, end: int) -> bytes | None:
+    """`data` with its run of one byte from `start` to `end` compressed, if that is worth it."""
+    if end - start <= _GRAM_BYTES:
+        return None
+    size = len(data)
+    out = bytearray()
+    _append_literals(out, data, 0, start + 1)
+    _append_copy(out, end - start - 1, 0)
+    if end < size:
+        _append_literals(out, data, end, size)
     return bytes(out) if len(out) <= size - _SAVES_AT_LEAST else None
 
 
@@ -70,16 +110,6 @@ def _seems_repetitive(data: bytes | bytearray, size: int) -> bool:
                 return True
             found = 1
     return False
-
-
-def _append_run(out: bytearray, data: bytes, start: int, end: int) -> int:
-    """Append all up to the end of the run of one byte from `start` to `end`; returns where that ends."""
-    _append_literals(out, data, 0, start + 1)
-    place = start + 1
-    while (length := min(end - place, _MAX_MATCH_BYTES)) >= _GRAM_BYTES:
-        _append_copy(out, length, 0)
-        place += length
-    return place
 
 
 def _append_matches(out: bytearray, data: bytes, size: int) -> int:
@@ -143,7 +173,11 @@ def _append_copy(out: bytearray, length: int, offset: int) -> None:
     out.append(offset & 0xFF)
 
 
-def _append_literals(out: bytearray, data: bytes, start: int, end: int) -> None:
+def _append_literals(out: bytearray, data: bytes | bytearray, start: int, end: int) -> None:
+    if end - start <= _MAX_LITERALS:
+        out.append(end - start - 1)
+        out += data[start:end]
+        return
     for place in range(start, end, _MAX_LITERALS):
         stop = min(place + _MAX_LITERALS, end)
         out.append(stop - place - 1)

@@ -102,7 +102,7 @@ class RdbWriter:
         frequency: int | None = None,
     ) -> bytes:
         """One key; see `entry_pieces`. Under a microsecond for small strings."""
-        if value.__class__ is String and idle_s is None and frequency is None:
+        if value.__class__ is String:
             # What makes up most large datasets: with few calls, and with none where both are short.
             data = value.data
             size = len(key)
@@ -116,7 +116,9 @@ class RdbWriter:
                 wire = b"\0" + wire + SHORT_LENGTHS[size] + data
             else:
                 wire = b"\0" + wire + encode_string(data, self._compress)
-            return wire if expire_ms is None else _EXPIRE.pack(opcodes.OPCODE_EXPIRETIME_MS, expire_ms) + wire
+            if expire_ms is None and idle_s is None and frequency is None:
+                return wire
+            return _prefix(expire_ms, idle_s, frequency) + wire
         return b"".join(self.entry_pieces(key, value, expire_ms, idle_s=idle_s, frequency=frequency))
 
     def entry_pieces(
@@ -135,11 +137,7 @@ class RdbWriter:
         LFU policy, as Redis does. Raises TypeError for a value of no known type.
         """
         kind, pieces = encode_value(value, self._compress)
-        prefix = b"" if expire_ms is None else _EXPIRE.pack(opcodes.OPCODE_EXPIRETIME_MS, expire_ms)
-        if idle_s is not None:
-            prefix += _IDLE + encode_length(idle_s)
-        if frequency is not None:
-            prefix += bytes((opcodes.OPCODE_FREQ, frequency))
+        prefix = _prefix(expire_ms, idle_s, frequency)
         yield prefix + bytes((kind,)) + encode_string(key, self._compress)
         yield from pieces
 
@@ -148,6 +146,15 @@ class RdbWriter:
         if not self._checksum:
             return _END + _NO_CHECKSUM
         return _END + crc64(_END, self._crc).to_bytes(opcodes.CHECKSUM_BYTES, "little")
+
+
+def _prefix(expire_ms: int | None, idle_s: int | None, frequency: int | None) -> bytes:
+    prefix = b"" if expire_ms is None else _EXPIRE.pack(opcodes.OPCODE_EXPIRETIME_MS, expire_ms)
+    if idle_s is not None:
+        prefix += _IDLE + encode_length(idle_s)
+    if frequency is not None:
+        prefix += bytes((opcodes.OPCODE_FREQ, frequency))
+    return prefix
 
 
 def file_version(values: Iterable[Value], *, has_functions: bool = False) -> int:

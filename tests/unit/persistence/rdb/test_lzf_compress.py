@@ -49,6 +49,11 @@ PIECES = st.lists(
 ).map(b"".join)
 
 
+@given(st.binary(max_size=20), st.binary(min_size=1, max_size=1), st.integers(0, 300), st.binary(max_size=20))
+def test_padded_strings_expand_to_the_same(head: bytes, byte: bytes, count: int, tail: bytes) -> None:
+    check(head + byte * count + tail)
+
+
 @given(PIECES)
 def test_expands_to_the_same(data: bytes) -> None:
     check(data)
@@ -66,7 +71,7 @@ def test_runs_of_one_byte_shrink_to_next_to_nothing(size: int) -> None:
     assert len(packed) <= 5 + size // 80
 
 
-@pytest.mark.parametrize("size", [60, 300, 9_000, 100_000])
+@pytest.mark.parametrize("size", [128, 300, 9_000, 100_000])
 def test_periods_shrink(size: int) -> None:
     data = (b"the quick brown fox " * size)[:size]
     packed = check(data)
@@ -79,10 +84,24 @@ def test_looks_no_further_back_than_the_format_reaches() -> None:
     assert check(block + block) is None
 
 
-def test_padding_is_found_in_short_strings() -> None:
-    packed = check(b"value:0000000000000001")
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (b"value:0000000000000001", 13),
+        (b"value:123".ljust(100, b"\0"), 14),
+        (b"123".rjust(100, b"0"), 9),
+        (b"0" * 20 + b"x" * 20, 25),
+        (b"x" * 250 + b"y", 7),
+    ],
+)
+def test_padding_is_found_in_short_strings(data: bytes, size: int) -> None:
+    packed = check(data)
     assert packed is not None
-    assert len(packed) == 13
+    assert len(packed) == size
+
+
+def test_short_strings_are_not_searched_further() -> None:
+    assert compress(b"the quick brown fox " * 6) is None
 
 
 @pytest.mark.parametrize("size", [0, 1, 20, 21, 100, 10_000])
