@@ -64,7 +64,6 @@ _NOT_HERE = frozenset(
         "quicklist",
         "quicklist-packed-threshold",
         "reload",
-        "replicate",
         "replybuffer",
         "restart",
         "sdslen",
@@ -186,6 +185,13 @@ def _change_repl_id(call: Call, argv: list[bytes]) -> Reply:
     return OK
 
 
+def _replicate(call: Call, argv: list[bytes]) -> Reply:
+    """REPLICATE word [word ...]: `OK`. Replicas run that command, this server does not."""
+    if call.server.replicas is not None:
+        call.server.replicas.replicate(argv[2:])
+    return OK
+
+
 def _error(call: Call, argv: list[bytes]) -> Reply:
     """ERROR text: that text as an error reply."""
     raise CommandError(argv[2])
@@ -258,6 +264,7 @@ _SUBCOMMANDS: dict[str, tuple[int, int, Callable[[Call, list[bytes]], Reply]]] =
     "populate": (1, 3, _populate),
     "protocol": (1, 1, _protocol),
     "reload": (0, _ANY_NUMBER, _reload),
+    "replicate": (1, _ANY_NUMBER, _replicate),
     "set-active-expire": (1, 1, _set_active_expire),
     "sleep": (1, 1, _sleep),
 }
@@ -300,6 +307,8 @@ RELOAD [option ...]
       existing RDB file.
     * DEBUG RELOAD NOSAVE NOFLUSH MERGE: add the contents of an existing RDB
       file to the database.
+REPLICATE <string>
+    Replicates the provided string to replicas, allowing data divergence.
 SET-ACTIVE-EXPIRE <0|1>
     Setting it to 0 disables expiring keys in background when they are not
     accessed (otherwise the Redis behavior). Setting it to 1 reenables back the

@@ -62,6 +62,8 @@ def clients(server: ServerState, facts: Facts) -> Fields:
     yield "maxclients", server.config.integer("maxclients")
     inputs = (session.connection.input_bytes() for session in sessions)
     yield "client_recent_max_input_buffer", max(inputs, default=0)
+    if "shutdown_in_milliseconds" in facts:
+        yield "shutdown_in_milliseconds", facts["shutdown_in_milliseconds"]
     outputs = (session.connection.output_bytes() for session in sessions)
     yield "client_recent_max_output_buffer", max(outputs, default=0)
     yield "blocked_clients", len(blocking.sessions)

@@ -20,7 +20,7 @@ from pyredis_cluster.execution.command import (
 )
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.numbers import integer, integer_between
-from pyredis_cluster.protocol.reply import NO_REPLY, OK, Reply, Verbatim
+from pyredis_cluster.protocol.reply import OK, Reply, Verbatim
 from pyredis_cluster.version import REDIS_VERSION
 
 server = Group("server")
@@ -196,7 +196,8 @@ def shutdown(call: Call, argv: list[bytes]) -> Reply:
     save = True if b"save" in words else False if b"nosave" in words else None
     if not call.server.host.shutdown(save=save, now=b"now" in words, force=b"force" in words):
         raise _SHUTDOWN_FAILED
-    return NO_REPLY
+    # The server may wait for its replicas first; should it go on after all, this client is told.
+    return call.block([], 0, _SHUTDOWN_FAILED)
 
 
 def _is_async(call: Call, argv: list[bytes]) -> bool:

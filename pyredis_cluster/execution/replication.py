@@ -55,8 +55,14 @@ class Replicas(Protocol):
     def feed(self, data: bytes) -> None:
         """The stream goes on with `data`: count it, keep it in the backlog, send it to all who take it."""
 
+    def replicate(self, request: list[bytes]) -> None:
+        """The stream goes on with a request that nobody has made (DEBUG REPLICATE)."""
+
     def disconnect_all(self) -> None:
         """Close the connections of all replicas: they have to ask again what their history is."""
+
+    def role_changed(self) -> None:
+        """This server is a primary or a replica now, and was not. Replicas may go on with the stream they get."""
 
     def history_changed(self) -> None:
         """This server's role, its primary or its replication id is another one now: replicas have to ask

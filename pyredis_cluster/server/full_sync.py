@@ -5,6 +5,7 @@ Source: startBgsaveForReplication, updateSlavesWaitingBgsave and the end of sync
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -42,7 +43,8 @@ class FullSync:
         self._outputs = outputs
         self._came_online = came_online
         self._diskless: DisklessTransfer | None = None
-        self._is_saving_for_replicas = False
+        self._has_file = False
+        """Whether the snapshot file was made for replicas, and is to be removed again."""
         self._bulk: dict[ReplicaOutput, BulkTransfer] = {}
         self._jobs.on_end.append(self.start_pending)
 
@@ -169,7 +171,27 @@ class FullSync:
         self._log.warning("SYNC failed. BGSAVE child returned an error")
         output.close()
 
+    def remove_file(self) -> None:
+        """Remove the file that was made for replicas only, when nobody needs it (`rdb-del-sync-files`).
+
+        Source: removeRDBUsedToSyncReplicas.
+        """
+        config = self._server.config
+        if not config.flag("rdb-del-sync-files"):
+            self._has_file = False
+        is_needed = any(not output.replica.is_online for output in self._outputs.values())
+        is_persistent = bool(config.save_points) or config.flag("appendonly")
+        if not self._has_file or is_needed or is_persistent:
+            return
+        self._has_file = False
+        with contextlib.suppress(OSError):
+            path = config.path("dbfilename")
+            if self._server.disk.exists(path):
+                self._log.notice("Removing the RDB file used to feed replicas in a persistence-less instance")
+                self._server.disk.remove(path)
+
     def _start_on_disk(self, outputs: list[ReplicaOutput]) -> None:
+        self._has_file = self._server.config.flag("rdb-del-sync-files")
         self._server.persistence.save_in_background(self._save_ended)
         for output in outputs:
             self._set_up(output, self._state.replication.offset)

@@ -30,6 +30,9 @@ def information(server: Server) -> dict[str, str]:
     }
     if server.migrations is not None:
         facts["migrate_cached_sockets"] = str(server.migrations.kept_count)
+    if server.stopping.waits_until_ms is not None:
+        left_ms = server.stopping.waits_until_ms - server.state.keyspace.now_ms
+        facts["shutdown_in_milliseconds"] = str(left_ms)
     facts |= server.persistence.information()
     if server.cluster is not None:
         facts |= server.cluster.information()

@@ -76,6 +76,7 @@ class Replicas:
             config.on_change(name, self._count_good)
         config.on_change("repl-backlog-size", self._resize_backlog)
         config.on_change("appendonly", self._attach_or_detach)
+        server.persistence.stream_database = lambda: self.stream_database
         self._attach_or_detach()
         self._count_good()
 
@@ -191,8 +192,16 @@ class Replicas:
     def _feed_own(self, data: bytes) -> None:
         """A command of this server's own. That of a replica is its primary's stream, and nothing else."""
         self._state.deliver_effects()
-        if not self._is_replica and self._state.replication.backlog is not None:
+        if self._is_replica:
+            return
+        if self._state.replication.backlog is not None:
             self.feed(data)
+        else:
+            self._state.replication.offset += 1
+
+    def replicate(self, request: list[bytes]) -> None:
+        """See `Replicas`."""
+        self._feed_own(encode_requests([request]))
 
     def _attach_or_detach(self) -> None:
         """Have effects recorded only if somebody is told of them."""
@@ -218,8 +227,12 @@ class Replicas:
     def history_changed(self) -> None:
         """See `Replicas`."""
         self.disconnect_all()
-        self._selected = _NONE_SELECTED
         self._alone_since_ms = self._state.keyspace.now_ms
+        self.role_changed()
+
+    def role_changed(self) -> None:
+        """See `Replicas`."""
+        self._selected = _NONE_SELECTED
         self._attach_or_detach()
         self._count_good()
 
@@ -387,8 +400,12 @@ class Replicas:
         # While clients are paused the stream stands still, so that replicas can reach its end.
         if self._wants_acknowledgements and not self._state.pauses.is_active and not self._server.is_frozen:
             self._wants_acknowledgements = False
-            if self._outputs:
-                self._feed_own(_GETACK)
+            self.send_request_for_acknowledgements()
+
+    def send_request_for_acknowledgements(self) -> None:
+        """Ask the replicas how far they are, with the next bytes of the stream."""
+        if self._outputs:
+            self._feed_own(_GETACK)
 
     # Time
 
@@ -406,6 +423,7 @@ class Replicas:
             self._check_timeout(output, now_ms)
         self._drop_backlog(now_ms)
         self.full_sync.start_pending()
+        self.full_sync.remove_file()
         self._count_good()
 
     def _check_timeout(self, output: ReplicaOutput, now_ms: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution.gate import GATE_LOADING
+from pyredis_cluster.server.shutdown_wait import ShutdownWait
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -23,15 +24,25 @@ class Stopping:
         self.on_stop: list[Callable[[], None]] = []
         """Called once the server will end for certain, while its sockets are still open."""
         self.is_requested = False
+        self.exit_code = 0
+        """What the program is to exit with."""
+        self._wait = ShutdownWait(server)
 
     def shutdown(self, *, save: bool | None, now: bool, force: bool) -> bool:
         """End now; see `Host.shutdown`. False where the server goes on instead, as data would be lost."""
-        if self.is_requested or self.stopped.is_set():
+        if self.is_requested or self.stopped.is_set() or self._wait.is_active:
             return True
+        self._server.log.notice("User requested shutdown...")
+        if not now and self._wait.begin(lambda: self._finish(save, force)):
+            return True
+        return self._finish(save, force)
+
+    def _finish(self, save: bool | None, force: bool) -> bool:
         server = self._server
-        server.log.notice("User requested shutdown...")
+        self._wait.report()
         if not self._keep_data(save, force):
             server.log.warning("Errors trying to shut down the server. Check the logs for more information.")
+            self._wait.cancel()
             return False
         self.is_requested = True
         for callback in self.on_stop:
@@ -43,6 +54,15 @@ class Stopping:
         server.log.warning("Redis is now ready to exit, bye bye...")
         self.stopped.set()
         return True
+
+    def fail(self) -> None:
+        """End at once, as what clients were promised cannot be kept; the log says why."""
+        if self.stopped.is_set():
+            return
+        self.exit_code = 1
+        self.is_requested = True
+        self._server.release()
+        self.stopped.set()
 
     def _keep_data(self, save: bool | None, force: bool) -> bool:
         """Save what is to be saved; whether the server may end. Source: finishShutdown."""
@@ -74,5 +94,13 @@ class Stopping:
         return self.shutdown(save=save, now="now" in words, force="force" in words)
 
     def abort(self) -> bool:
-        """Call off a shutdown that waits; whether there was one. Nothing makes one wait yet."""
-        return False
+        """Call off a shutdown that waits; whether there was one."""
+        if not self._wait.cancel():
+            return False
+        self._server.log.notice("Shutdown manually aborted.")
+        return True
+
+    @property
+    def waits_until_ms(self) -> int | None:
+        """Until when the server waits for its replicas before it ends; None unless it does."""
+        return self._wait.until_ms if self._wait.is_active else None

@@ -103,7 +103,6 @@ REPLICATION_BACKLOG: list[Directive] = [
         BacklogSize(1, LLONG_MAX, least=16384),
         1 << 20,
         "Bytes kept for a replica that returns.",
-        acts=False,
     ),
-    number("repl-backlog-ttl", 3600, "Seconds it is kept without replicas.", high=LLONG_MAX, acts=False),
+    number("repl-backlog-ttl", 3600, "Seconds it is kept without replicas.", high=LLONG_MAX),
 ]

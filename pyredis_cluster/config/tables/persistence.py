@@ -33,7 +33,7 @@ SNAPSHOTS: list[Directive] = [
     ),
     yes_no("rdbcompression", True, "Compress strings in snapshots."),
     yes_no("rdbchecksum", True, "End a snapshot with a checksum.", immutable=True),
-    yes_no("rdb-del-sync-files", False, "Delete snapshots made only for replicas.", acts=False),
+    yes_no("rdb-del-sync-files", False, "Delete snapshots made only for replicas."),
     yes_no("rdb-save-incremental-fsync", True, "Flush a snapshot to disk as it grows."),
     yes_no("stop-writes-on-bgsave-error", True, "Refuse writes after a failed snapshot."),
     choice(

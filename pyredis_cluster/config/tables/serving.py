@@ -106,7 +106,7 @@ GENERAL: list[Directive] = [
     special("hz", Number(0, 2**31 - 1, clamp=(1, 500)), 10, "Rounds of background work a second."),
     yes_no("dynamic-hz", True, "More rounds with many clients.", acts=False),
     number("watchdog-period", 0, "Report stalls longer than this.", hidden=True, acts=False),
-    number("shutdown-timeout", 10, "Seconds to wait for replicas at shutdown.", acts=False),
+    number("shutdown-timeout", 10, "Seconds to wait for replicas at shutdown."),
     special("shutdown-on-sigint", _SHUTDOWN, (), "How SIGINT shuts down."),
     special("shutdown-on-sigterm", _SHUTDOWN, (), "How SIGTERM shuts down."),
 ]

@@ -17,7 +17,6 @@ NAMED_BY_PATTERN = {"enable-debug-command", "shutdown-on-sigint", "shutdown-on-s
 
 READ_BUT_POWERLESS = {
     "appendonly",  # warned of
-    "repl-backlog-size",  # shown by INFO
     "replicaof",  # refused
     "save",
     "tls-cluster",
