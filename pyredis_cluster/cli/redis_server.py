@@ -172,7 +172,7 @@ async def _run_server(
     supervisor.tell("STATUS=Ready to accept connections\n")
     supervisor.tell("READY=1\n")
     await server.stopped.wait()
-    return 0
+    return server.stopping.exit_code
 
 
 def _log_failure(log: Log, context: dict[str, Any]) -> None:

@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 
 _BUILD_ID = sha1(f"{REDIS_VERSION} {__version__}".encode(), usedforsecurity=False).hexdigest()[:16]
 _DAY_S = 86400
+_NO_APPEND_ONLY_FILE = (
+    ("aof_enabled", 0),
+    ("aof_rewrite_in_progress", 0),
+    ("aof_rewrite_scheduled", 0),
+    ("aof_last_rewrite_time_sec", -1),
+    ("aof_current_rewrite_time_sec", -1),
+    ("aof_last_bgrewrite_status", "ok"),
+    ("aof_rewrites", 0),
+    ("aof_rewrites_consecutive_failures", 0),
+    ("aof_last_write_status", "ok"),
+    ("aof_last_cow_size", 0),
+    ("module_fork_in_progress", 0),
+    ("module_fork_last_cow_size", 0),
+)
 
 
 def server_(server: ServerState, facts: Facts) -> Fields:
@@ -48,6 +62,8 @@ def server_(server: ServerState, facts: Facts) -> Fields:
     yield "executable", facts.get("executable", "")
     yield "config_file", config.config_file
     yield "io_threads_active", 0
+    if "shutdown_in_milliseconds" in facts:
+        yield "shutdown_in_milliseconds", facts["shutdown_in_milliseconds"]
     for field, value in facts.items():
         if field.startswith("listener"):
             yield field, value
@@ -62,8 +78,6 @@ def clients(server: ServerState, facts: Facts) -> Fields:
     yield "maxclients", server.config.integer("maxclients")
     inputs = (session.connection.input_bytes() for session in sessions)
     yield "client_recent_max_input_buffer", max(inputs, default=0)
-    if "shutdown_in_milliseconds" in facts:
-        yield "shutdown_in_milliseconds", facts["shutdown_in_milliseconds"]
     outputs = (session.connection.output_bytes() for session in sessions)
     yield "client_recent_max_output_buffer", max(outputs, default=0)
     yield "blocked_clients", len(blocking.sessions)
@@ -93,18 +107,7 @@ def persistence(server: ServerState, facts: Facts) -> Fields:
     yield "rdb_last_cow_size", 0
     yield "rdb_last_load_keys_expired", facts.get("rdb_last_load_keys_expired", 0)
     yield "rdb_last_load_keys_loaded", facts.get("rdb_last_load_keys_loaded", 0)
-    yield "aof_enabled", 0
-    yield "aof_rewrite_in_progress", 0
-    yield "aof_rewrite_scheduled", 0
-    yield "aof_last_rewrite_time_sec", -1
-    yield "aof_current_rewrite_time_sec", -1
-    yield "aof_last_bgrewrite_status", "ok"
-    yield "aof_rewrites", 0
-    yield "aof_rewrites_consecutive_failures", 0
-    yield "aof_last_write_status", "ok"
-    yield "aof_last_cow_size", 0
-    yield "module_fork_in_progress", 0
-    yield "module_fork_last_cow_size", 0
+    yield from _NO_APPEND_ONLY_FILE if server.append_only is None else server.append_only.information()
     for field, value in facts.items():
         if field.startswith("loading_"):
             yield field, value

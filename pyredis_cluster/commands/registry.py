@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from pyredis_cluster.commands import (
     acknowledgements,
+    append_only,
     client_control,
     clients,
     cluster,
@@ -33,6 +34,7 @@ from pyredis_cluster.commands import (
     persistence,
     pubsub,
     replication,
+    replication_roles,
     server,
     set_algebra,
     set_picks,
@@ -79,6 +81,7 @@ GROUPS: tuple[Group, ...] = (
 )
 
 EXTENSIONS = (
+    append_only,
     client_control,
     cluster_changes,
     cluster_views,
@@ -91,6 +94,7 @@ EXTENSIONS = (
     object,
     persistence,
     replication,
+    replication_roles,
     set_algebra,
     set_picks,
     sorted_set_algebra,

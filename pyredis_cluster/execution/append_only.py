@@ -27,7 +27,7 @@ class AppendOnly(Protocol):
         Redis calls it fsynced_reploff: what WAITAOF and FACK tell.
         """
 
-    def rewrite(self) -> Status:
+    def rewrite(self, *, in_transaction: bool) -> Status:
         """BGREWRITEAOF: begin, or do it once nothing else is under way. Raises CommandError."""
 
     def reload(self) -> None:
@@ -38,6 +38,9 @@ class AppendOnly(Protocol):
 
     def restart(self) -> None:
         """Write again if `appendonly` is yes, beginning with all data there is."""
+
+    def reset_statistics(self) -> None:
+        """As CONFIG RESETSTAT has it."""
 
     def information(self) -> Iterator[tuple[str, object]]:
         """The fields of INFO persistence about it, in order."""

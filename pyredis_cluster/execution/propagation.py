@@ -149,6 +149,11 @@ class Propagation:
         self._replaced = self._forced = self._only_replicas = False
 
     @property
+    def has_effects(self) -> bool:
+        """Whether what runs now has left effects: more may follow that belong to them."""
+        return bool(self._effects)
+
+    @property
     def has_several(self) -> bool:
         """Whether `flush` would put in more than one effect."""
         return len(self._effects) > 1

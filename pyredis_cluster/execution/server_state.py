@@ -144,10 +144,15 @@ class ServerState:
         now_ms = keyspace.now_ms = self.unix_ns() // 1_000_000
         keyspace.lru_clock = now_ms // 1000
 
+    def new_session_id(self) -> int:
+        """A number that no session of this server has had."""
+        number = self._next_session_id
+        self._next_session_id += 1
+        return number
+
     def open_session(self, connection: Connection) -> Session:
         """A new client. The shell fills in its addresses."""
-        session = Session(self, connection, self._next_session_id)
-        self._next_session_id += 1
+        session = Session(self, connection, self.new_session_id())
         self.sessions[session.id] = session
         self.statistics.connections_received += 1
         self.authentication.begin(session)
@@ -293,6 +298,8 @@ class ServerState:
         keyspace.hits = keyspace.misses = keyspace.expired_keys = keyspace.evicted_keys = 0
         self.expiry.reset_statistics()
         self.eviction.reset_statistics()
+        if self.append_only is not None:
+            self.append_only.reset_statistics()
         for entry in self.table.entries.values():
             entry.reset_statistics()
 

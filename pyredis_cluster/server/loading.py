@@ -14,6 +14,7 @@ from pyredis_cluster.execution.gate import GATE_LOADING
 from pyredis_cluster.persistence.loading import KeyspaceSink, ReplicationNote
 from pyredis_cluster.persistence.rdb.errors import RdbError
 from pyredis_cluster.persistence.rdb.reader import RdbReader
+from pyredis_cluster.server.errors import StartError
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.host import Timer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _SLICE_NS: Final = 5_000_000
 _FIRST_SLICE_BYTES: Final = 64 << 10
 _LEAST_SLICE_BYTES: Final = 4 << 10
+_LARGE_SLICE_BYTES: Final = 1 << 20
 _EMPTY_KEYS_LOGGED: Final = 10
 _FREEZE_FROM_KEYS: Final = 10_000
 
@@ -140,6 +142,15 @@ class Loading:
             self._leave()
         self._loaded(sink, reader)
 
+    def load_from(self, source: Source) -> None:
+        """Load from any source before this returns. Raises what the source does."""
+        self._enter()
+        try:
+            while not source.advance(_LARGE_SLICE_BYTES):
+                pass
+        finally:
+            self._leave()
+
     def fields(self) -> dict[str, str]:
         """What INFO shows while data is loaded, in its order."""
         run = self._run
@@ -196,7 +207,7 @@ class Loading:
             self._report(error)
             self._end(run, error)
         except Exception as error:
-            if not isinstance(error, OSError):
+            if not isinstance(error, (OSError, StartError)):
                 self._server.log.failure("Failure while loading", error)
             self._end(run, error)
         else:

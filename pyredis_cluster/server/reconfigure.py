@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pyredis_cluster.config.config import ApplyError
 from pyredis_cluster.server.listeners import ListenError
 from pyredis_cluster.server.process import raise_open_files
-from pyredis_cluster.server.unsupported import warn_of_append_only
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -64,7 +63,6 @@ def watch_config(server: Server) -> None:
         "hz": apply_hz,
     }
     config.on_change("maxclients", refuse_maxclients)
-    config.on_change("appendonly", lambda: warn_of_append_only(config, log))
     for name, hook in now_and_later.items():
         hook()
         config.on_change(name, hook)

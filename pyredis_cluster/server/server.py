@@ -11,6 +11,7 @@ from pyredis_cluster.commands.registry import COMMANDS
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.metrics import SAMPLE_INTERVAL_MS
 from pyredis_cluster.execution.server_state import ServerState
+from pyredis_cluster.server.append_only import AppendOnlyFile
 from pyredis_cluster.server.background import BackgroundJobs
 from pyredis_cluster.server.client import ClientConnection
 from pyredis_cluster.server.client_eviction import ClientEviction
@@ -31,9 +32,9 @@ from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.persistence import RdbPersistence
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.reconfigure import watch_config
+from pyredis_cluster.server.replicas import Replicas
 from pyredis_cluster.server.stopping import Stopping
 from pyredis_cluster.server.unsupported import check_supported
-from pyredis_cluster.server.replicas import Replicas
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -84,6 +85,7 @@ class Server:
         )
         self.loading = Loading(self)
         self.persistence = RdbPersistence(self)
+        self.append_only = AppendOnlyFile(self)
         self.cluster: ClusterNode | None = None
         self.migrations: Migrations | None = None
         self.shows_logo = False
@@ -96,11 +98,11 @@ class Server:
         self.cron.every(1000, IdleTimeout(self.state, self.log).check_all)
         self.cron.every(1000, self.clients.output_limits.check_all)
         self.cron.every(0, ClientEviction(self.state, self.log, describe).check_all)
+        self.replicas = Replicas(self)
 
     @property
     def stopped(self) -> asyncio.Event:
         """Set once the server has ended."""
-        self.replicas = Replicas(self)
         return self.stopping.stopped
 
     @property
@@ -138,7 +140,11 @@ class Server:
 
     async def _load_data(self) -> None:
         """Load what is on disk, while clients are told to wait. Raises StartError."""
-        await load_snapshot(self, is_replica=self._starts_as_replica())
+        self.append_only.look()
+        if self.append_only.is_enabled:
+            await self.append_only.load()
+        else:
+            await load_snapshot(self, is_replica=self._starts_as_replica())
         if self.cluster is not None and not self.stopped.is_set():
             check_databases(self)
             self.cluster.data_loaded()
@@ -249,6 +255,7 @@ class Server:
         self.cron.stop()
         self.loading.abort()
         self.background.abandon()
+        self.append_only.release()
         self.freezer.abandon()
         self.listeners.close()
         if self.cluster is not None:

@@ -27,10 +27,3 @@ def check_supported(config: Config, log: Log) -> None:
         raise StartError
     if config.users or config.text("aclfile"):
         log.warning("WARNING: users are configured, but there is only the default one yet. They are ignored.")
-    warn_of_append_only(config, log)
-
-
-def warn_of_append_only(config: Config, log: Log) -> None:
-    """Warn where the configuration promises that changes outlive the server."""
-    if config.flag("appendonly"):
-        log.warning("WARNING: appendonly is set, but nothing is kept on disk yet.")
