@@ -19,8 +19,9 @@ Sources: listpack.c, ziplist.c, intset.c and zipmap.c of Redis 7.2.
 
 from __future__ import annotations
 
-from itertools import pairwise
-from struct import Struct
+from itertools import islice
+from operator import lt
+from struct import Struct, unpack_from
 
 from pyredis_cluster.persistence.rdb.strings import SMALL_INTEGERS
 
@@ -50,6 +51,8 @@ def listpack_elements(data: bytes) -> list[bytes]:
     elements: list[bytes] = []
     append = elements.append
     small = SMALL_INTEGERS
+    widths = _LISTPACK_INTEGER_BYTES
+    from_bytes = int.from_bytes
     position = 6
     while position < end:
         head = data[position]
@@ -66,39 +69,42 @@ def listpack_elements(data: bytes) -> list[bytes]:
                 raise ValueError("wrong length behind an element")
             append(data[start:position])
             position += 1
+        elif head < 0xE0:
+            if position + 2 >= end or data[position + 2] != 2:
+                raise ValueError("wrong length behind an element")
+            number = (head & 0x1F) << 8 | data[position + 1]
+            append(b"%d" % (number - 8192 if number & 0x1000 else number))
+            position += 3
+        elif head in widths:
+            start = position + 1
+            position = start + widths[head]
+            if position >= end or data[position] != widths[head] + 1:
+                raise ValueError("wrong length behind an element")
+            append(b"%d" % from_bytes(data[start:position], "little", signed=True))
+            position += 1
         else:
-            element, position = _listpack_element(data, position, end, head)
+            element, position = _listpack_string(data, position, end, head)
             append(element)
     if position != end or (count not in (len(elements), _COUNT_UNKNOWN)):
         raise ValueError("another number of elements than the header says")
     return elements
 
 
-def _listpack_element(data: bytes, position: int, end: int, head: int) -> tuple[bytes, int]:
-    """An element with one of the encodings that are not the most frequent ones."""
-    width = _LISTPACK_INTEGER_BYTES.get(head)
-    if head < 0xE0:
-        stop = position + 2
-        number = (head & 0x1F) << 8 | data[position + 1]
-        element = b"%d" % (number - 8192 if number & 0x1000 else number)
-    elif width is not None:
-        stop = position + 1 + width
-        element = b"%d" % int.from_bytes(data[position + 1 : stop], "little", signed=True)
+def _listpack_string(data: bytes, position: int, end: int, head: int) -> tuple[bytes, int]:
+    """An element of more than 63 bytes."""
+    if head < 0xF0:
+        start = position + 2
+        stop = start + ((head & 0x0F) << 8 | data[position + 1])
+    elif head == _LISTPACK_LONG_STRING:
+        start = position + 5
+        stop = start + int.from_bytes(data[position + 1 : start], "little")
     else:
-        if head < 0xF0:
-            start = position + 2
-            stop = start + ((head & 0x0F) << 8 | data[position + 1])
-        elif head == _LISTPACK_LONG_STRING:
-            start = position + 5
-            stop = start + int.from_bytes(data[position + 1 : start], "little")
-        else:
-            raise ValueError("unknown encoding")
-        element = data[start:stop]
+        raise ValueError("unknown encoding")
     after = back_length(stop - position)
     behind = stop + len(after)
     if behind > end or data[stop:behind] != after:
         raise ValueError("wrong length behind an element")
-    return element, behind
+    return data[start:stop], behind
 
 
 def back_length(body: int) -> bytes:
@@ -176,18 +182,18 @@ def _ziplist_element(data: bytes, position: int, end: int) -> tuple[bytes, int]:
     return element, stop
 
 
-def intset_members(data: bytes) -> tuple[int, ...]:
-    """The members of an intset, of which there are some, ascending."""
+def intset_members(data: bytes) -> list[bytes]:
+    """The members of an intset, of which there are some, ascending by number."""
     if len(data) < _INTSET_HEADER.size:
         raise ValueError("no intset")
     width, count = _INTSET_HEADER.unpack_from(data)
     form = _INTSET_FORMATS.get(width)
     if form is None or count == 0 or _INTSET_HEADER.size + count * width != len(data):
         raise ValueError("another size than the header says")
-    members: tuple[int, ...] = Struct(f"<{count}{form}").unpack_from(data, _INTSET_HEADER.size)
-    if any(low >= high for low, high in pairwise(members)):
+    members: tuple[int, ...] = unpack_from(f"<{count}{form}", data, _INTSET_HEADER.size)
+    if not all(map(lt, members, islice(members, 1, None))):
         raise ValueError("not ascending")
-    return members
+    return [b"%d" % member for member in members]
 
 
 def zipmap_pairs(data: bytes) -> list[tuple[bytes, bytes]]:

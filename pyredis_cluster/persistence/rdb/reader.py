@@ -28,7 +28,6 @@ from pyredis_cluster.persistence.rdb.values import load_value, module_name
 
 _WINDOW_BYTES = 1 << 20
 _CHECKSUM_SLICE_BYTES = 4 << 20
-_FIRST_OPCODE = opcodes.OPCODE_SLOT_IMPORT
 _NO_EXPIRY = -1
 
 
@@ -177,6 +176,8 @@ class RdbReader:
         limits = self._limits
         version, now_ms = self.version, self._now_ms
         integers = SMALL_INTEGERS
+        from_bytes = int.from_bytes
+        with_expiry, first_opcode = opcodes.OPCODE_EXPIRETIME_MS, opcodes.OPCODE_SLOT_IMPORT
         total = len(self._data)
         expire_ms = idle_s = frequency = None
         window, position, base = self._window(self.position, self._window_bytes)
@@ -191,8 +192,8 @@ class RdbReader:
             value: Value | None
             try:
                 kind = window[position]
-                if kind == opcodes.OPCODE_EXPIRETIME_MS:
-                    expire_ms = int.from_bytes(window[position + 1 : position + 9], "little", signed=True)
+                if kind == with_expiry:
+                    expire_ms = from_bytes(window[position + 1 : position + 9], "little", signed=True)
                     position += 9
                     kind = window[position]
                 if kind == 0:
@@ -212,6 +213,14 @@ class RdbReader:
                         begin = position + 2
                         position = begin + ((head & 63) << 8 | window[position + 1])
                         data = window[begin:position]
+                    elif head == 0xC2:
+                        begin = position + 1
+                        position += 5
+                        data = b"%d" % from_bytes(window[begin:position], "little", signed=True)
+                    elif head == 0xC1:
+                        begin = position + 1
+                        position += 3
+                        data = b"%d" % from_bytes(window[begin:position], "little", signed=True)
                     elif head == 0xC0:
                         data = integers[window[position + 1]]
                         position += 2
@@ -220,7 +229,7 @@ class RdbReader:
                     if position > size:
                         raise short_read(size)
                     value = String(data)
-                elif kind < _FIRST_OPCODE:
+                elif kind < first_opcode:
                     key, position = read_string(window, position + 1)
                     value, position = load_value(
                         kind, window, position, limits, version=version, now_ms=now_ms

@@ -25,8 +25,6 @@ from pyredis_cluster.persistence.rdb.opcodes import (
     LENGTH_64_BITS,
 )
 
-_INTEGER_BYTES = {ENCODED_INT8: 1, ENCODED_INT16: 2, ENCODED_INT32: 4}
-
 SMALL_INTEGERS = tuple(b"%d" % number for number in (*range(128), *range(-128, 0)))
 """The text of each integer of 8 bits, by its byte."""
 
@@ -52,26 +50,38 @@ def read_length(data: bytes, position: int) -> tuple[int, int]:
 def read_string(data: bytes, position: int) -> tuple[bytes, int]:
     """A string of any form. Raises RdbError, IndexError."""
     head = data[position]
-    if head >= ENCODED_INT8:
+    if head < 64:
+        start = position + 1
+        end = start + head
+    elif head < 128:
+        start = position + 2
+        end = start + ((head & 63) << 8 | data[position + 1])
+    elif head >= ENCODED_INT8:
         return _read_encoded(data, position, head)
-    length, start = read_length(data, position)
-    end = start + length
+    else:
+        length, start = read_length(data, position)
+        end = start + length
     if end > len(data):
         raise short_read(start)
     return data[start:end], end
 
 
 def _read_encoded(data: bytes, position: int, head: int) -> tuple[bytes, int]:
-    width = _INTEGER_BYTES.get(head)
-    if width is not None:
-        end = position + 1 + width
+    if head == ENCODED_INT8:
+        return SMALL_INTEGERS[data[position + 1]], position + 2
+    if head <= ENCODED_INT32:
+        end = position + (3 if head == ENCODED_INT16 else 5)
         if end > len(data):
             raise short_read(position)
         return b"%d" % int.from_bytes(data[position + 1 : end], "little", signed=True), end
     if head != ENCODED_LZF:
         raise RdbError(f"Unknown RDB string encoding type {head & 63}", position)
-    packed_length, start = read_length(data, position + 1)
-    length, start = read_length(data, start)
+    packed_length = data[position + 1]
+    length = data[position + 2]
+    start = position + 3
+    if packed_length >= 64 or length >= 64:
+        packed_length, start = read_length(data, position + 1)
+        length, start = read_length(data, start)
     end = start + packed_length
     if end > len(data):
         raise short_read(start)

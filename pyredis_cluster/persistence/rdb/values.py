@@ -250,10 +250,9 @@ def _set_intset(data: bytes, position: int, limits: EncodingLimits) -> tuple[Val
     start = position
     blob, position = read_string(data, position)
     try:
-        numbers = intset_members(blob)
+        members = dict.fromkeys(intset_members(blob))
     except ValueError:
         raise RdbError("Intset integrity check failed.", start) from None
-    members = dict.fromkeys([b"%d" % number for number in numbers])
     return _set_of(members, HASHTABLE if len(members) > limits.set_max_intset_entries else INTSET), position
 
 
