@@ -16,11 +16,13 @@ from pyredis_cluster.execution.command import (
     DENYOOM,
     LOADING,
     MAY_REPLICATE,
+    NO_ASYNC_LOADING,
     NO_AUTH,
     NO_MULTI,
     PROTECTED,
     READONLY,
     SKIP_MONITOR,
+    STALE,
     WRITE,
 )
 from pyredis_cluster.execution.table import KEYLESS, Entry
@@ -62,6 +64,10 @@ GATE_STOP_WRITES = 1 << 10
 GATE_ASKING = 1 << 11
 GATE_REPLICA = 1 << 12
 """This client is a replica: it gets the stream and no replies."""
+GATE_LINK_DOWN = 1 << 13
+"""A replica that is not in sync with its primary, and may not serve old data (`replica-serve-stale-data`)."""
+GATE_ASYNC_LOADING = 1 << 14
+"""Data is loaded beside that which is served."""
 GATE_BLOCKED = 1 << 20
 GATE_FROZEN = 1 << 21
 GATE_CLOSING = 1 << 22
@@ -90,6 +96,7 @@ _HTTP = frozenset({b"post", b"host:"})
 """What a browser that is made to talk to this port sends first."""
 
 _LOADING_ERROR = CommandError("LOADING Redis is loading the dataset in memory")
+_LINK_DOWN = CommandError("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
 _NOT_IN_MULTI = CommandError("ERR Command not allowed inside a transaction")
 _REPLICA_TOUCHES_NO_KEYS = CommandError("ERR Replica can't interact with the keyspace")
 
@@ -250,9 +257,11 @@ def _refuse_for_server(session: Session, entry: Entry) -> CommandError | None:
     flags = command.flags
     transaction = session.transaction
     may_load = LOADING in flags
+    may_be_stale = STALE in flags
     if name == "exec" and transaction is not None:
         flags |= transaction.flags
         may_load = may_load and LOADING in transaction.common_flags
+        may_be_stale = may_be_stale and STALE in transaction.common_flags
     needs_memory = DENYOOM in flags or (transaction is not None and name not in _QUEUES_NOTHING)
     if server.maxmemory and not server.eviction.evict_to_limit() and needs_memory:
         return OUT_OF_MEMORY
@@ -265,7 +274,11 @@ def _refuse_for_server(session: Session, entry: Entry) -> CommandError | None:
             f"ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
             "are allowed in this context"
         )
+    if server.gate & GATE_LINK_DOWN and not may_be_stale:
+        return _LINK_DOWN
     if server.gate & GATE_LOADING and not may_load:
+        return _LOADING_ERROR
+    if server.gate & GATE_ASYNC_LOADING and NO_ASYNC_LOADING in command.flags:
         return _LOADING_ERROR
     if _is_exempt(session) and flags & (MAY_REPLICATE | WRITE | READONLY):
         return _REPLICA_TOUCHES_NO_KEYS

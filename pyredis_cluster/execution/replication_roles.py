@@ -5,10 +5,12 @@ provides it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.session import Session
+
+NO_FAILOVER: Final = "no-failover"
 
 
 class ReplicationRoles(Protocol):

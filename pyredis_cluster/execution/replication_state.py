@@ -48,6 +48,17 @@ class ReplicationState:
         self.second_offset = self.offset + 1
         self.replid = replid
 
+    def begin_after(self, replid: str, offset: int) -> None:
+        """The data that was loaded at start is what a history had come to: who has that may go on with ours.
+
+        Nothing has been changed yet since the server started.
+        """
+        self.second_replid = replid
+        self.second_offset = offset + 1
+        self.offset += offset
+        if self.backlog is not None:
+            self.backlog = Backlog(self.backlog.size, self.offset)
+
     def adopt(self, replid: str, offset: int) -> None:
         """Our data is another server's from now on: that of `replid`, of which there are `offset` bytes.
 

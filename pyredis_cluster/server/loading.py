@@ -10,7 +10,7 @@ import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pyredis_cluster.execution.gate import GATE_LOADING
+from pyredis_cluster.execution.gate import GATE_ASYNC_LOADING, GATE_LOADING
 from pyredis_cluster.persistence.loading import KeyspaceSink, ReplicationNote
 from pyredis_cluster.persistence.rdb.errors import RdbError
 from pyredis_cluster.persistence.rdb.reader import RdbReader
@@ -106,15 +106,24 @@ class Loading:
         self.begin_from(reader, len(data), finish, sink=sink)
 
     def begin_from(
-        self, source: Source, total_bytes: int, done: Done, *, sink: KeyspaceSink | None = None
+        self,
+        source: Source,
+        total_bytes: int,
+        done: Done,
+        *,
+        sink: KeyspaceSink | None = None,
+        serves: bool = False,
     ) -> None:
-        """Load from any source; `done` as with `begin`. `sink` is where the keys go, for INFO."""
+        """Load from any source; `done` as with `begin`. `sink` is where the keys go, for INFO.
+
+        `serves` has requests served meanwhile, as what is loaded is not the data they see.
+        """
         assert self._run is None, "something else is being loaded"
         run = self._run = _Run(source, total_bytes, self._server.state.keyspace.now_ms, done)
         run.sink = sink
         self.keys_loaded = self.keys_expired = 0
         self._slice_bytes = _FIRST_SLICE_BYTES
-        self._enter()
+        self._enter(GATE_ASYNC_LOADING if serves else GATE_LOADING)
         run.timer = self._server.call_later(0, self._go_on)
 
     def abort(self) -> None:
@@ -131,7 +140,7 @@ class Loading:
         `replaces` has keys that are there take the value of the file.
         """
         sink, reader = self._open(data, is_replica=is_replica, replaces=replaces, on_expired=None)
-        self._enter()
+        self._enter(GATE_LOADING)
         try:
             while not reader.advance(len(data)):
                 pass
@@ -144,7 +153,7 @@ class Loading:
 
     def load_from(self, source: Source) -> None:
         """Load from any source before this returns. Raises what the source does."""
-        self._enter()
+        self._enter(GATE_LOADING)
         try:
             while not source.advance(_LARGE_SLICE_BYTES):
                 pass
@@ -245,8 +254,8 @@ class Loading:
         self._leave()
         run.done(error)
 
-    def _enter(self) -> None:
-        self._server.state.set_gate(GATE_LOADING, True)
+    def _enter(self, gate_bit: int) -> None:
+        self._server.state.set_gate(gate_bit, True)
         # Everything that is made now is kept, so looking for garbage among it would only take time.
         self._enables_gc = gc.isenabled()
         gc.disable()
@@ -257,7 +266,7 @@ class Loading:
             gc.enable()
         if state.maxmemory:
             state.eviction.count_anew()
-        state.set_gate(GATE_LOADING, False)
+        state.set_gate(GATE_LOADING | GATE_ASYNC_LOADING, False)
 
     def _loaded(self, sink: KeyspaceSink, reader: RdbReader) -> None:
         log = self._server.log

@@ -31,6 +31,7 @@ from pyredis_cluster.server.logo import logo
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.persistence import RdbPersistence
 from pyredis_cluster.server.ports import SystemClock
+from pyredis_cluster.server.primary_link import PrimaryLink
 from pyredis_cluster.server.reconfigure import watch_config
 from pyredis_cluster.server.replicas import Replicas
 from pyredis_cluster.server.stopping import Stopping
@@ -99,6 +100,7 @@ class Server:
         self.cron.every(1000, self.clients.output_limits.check_all)
         self.cron.every(0, ClientEviction(self.state, self.log, describe).check_all)
         self.replicas = Replicas(self)
+        self.primary_link = PrimaryLink(self)
 
     @property
     def stopped(self) -> asyncio.Event:
@@ -113,6 +115,7 @@ class Server:
     async def start(self) -> None:
         """Listen and serve. Raises `StartError`, the reason being logged and nothing left open."""
         self.log.role = "X" if self.config.is_sentinel else "M"
+        self.primary_link.start()
         self._announce_mode()
         try:
             check_supported(self.config, self.log)
@@ -144,12 +147,14 @@ class Server:
         if self.append_only.is_enabled:
             await self.append_only.load()
         else:
-            await load_snapshot(self, is_replica=self._starts_as_replica())
+            await load_snapshot(self, is_replica=self.starts_as_replica)
         if self.cluster is not None and not self.stopped.is_set():
             check_databases(self)
             self.cluster.data_loaded()
 
-    def _starts_as_replica(self) -> bool:
+    @property
+    def starts_as_replica(self) -> bool:
+        """Whether files or the configuration say that this is a replica."""
         return self.cluster.is_replica if self.cluster is not None else self.config.replica_of is not None
 
     def _announce_mode(self) -> None:

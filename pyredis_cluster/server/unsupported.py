@@ -22,8 +22,5 @@ def check_supported(config: Config, log: Log) -> None:
         log.warning(f"Module {name} failed to load: this server does not load modules")
         log.warning(f"Can't load module from {name}: server aborting")
         raise StartError
-    if config.replica_of is not None:
-        log.warning("replicaof is set, but this server cannot replicate yet. Exiting.")
-        raise StartError
     if config.users or config.text("aclfile"):
         log.warning("WARNING: users are configured, but there is only the default one yet. They are ignored.")

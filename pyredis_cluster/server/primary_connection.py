@@ -1,0 +1,105 @@
+"""The socket of the link to a primary."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from pyredis_cluster.server.freeze import Freezer
+
+
+class Owner(Protocol):
+    """Who is told what happens to a connection."""
+
+    def connected(self, connection: PrimaryConnection) -> None:
+        """It is there."""
+
+    def received(self, connection: PrimaryConnection, data: bytes) -> None:
+        """Bytes came."""
+
+    def lost(self, connection: PrimaryConnection, error: Exception | None) -> None:
+        """It has ended, in order where there is no error."""
+
+
+class PrimaryConnection(asyncio.Protocol):
+    """One connection. While the server is frozen nothing is read, and nothing that happens is told."""
+
+    def __init__(self, owner: Owner, freezer: Freezer) -> None:
+        self._owner = owner
+        self._freezer = freezer
+        self._transport: asyncio.Transport | None = None
+        self._is_reading = True
+        self._is_held = False
+        self._is_abandoned = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the connection is there."""
+        self._transport = cast(asyncio.Transport, transport)
+        if self._is_abandoned:
+            self._transport.abort()
+            return
+        self.update_reading()
+        self._tell(lambda: self._owner.connected(self))
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: bytes came."""
+        if not self._is_abandoned:
+            self._owner.received(self, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the connection is gone."""
+        self._transport = None
+        self._tell(lambda: self._owner.lost(self, exc))
+
+    def _tell(self, tell: Callable[[], None]) -> None:
+        def tell_if_wanted() -> None:
+            if not self._is_abandoned:
+                tell()
+
+        if self._freezer.is_frozen:
+            self._freezer.postpone(tell_if_wanted)
+        else:
+            tell_if_wanted()
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def unsent_bytes(self) -> int:
+        """Bytes that the network has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    def address(self, name: str) -> tuple[str, int]:
+        """`peername` or `sockname`; an empty host where that is not known."""
+        found = self._transport.get_extra_info(name) if self._transport is not None else None
+        return (str(found[0]), int(found[1])) if isinstance(found, tuple) else ("", 0)
+
+    def descriptor(self) -> int:
+        """The number of the socket, -1 where it has none."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        return sock.fileno() if sock is not None else -1
+
+    def hold(self, on: bool) -> None:
+        """Read nothing, or go on."""
+        self._is_held = on
+        self.update_reading()
+
+    def update_reading(self) -> None:
+        """Read, or not, as the states of link and server say."""
+        wanted = not self._is_held and not self._freezer.is_frozen
+        transport = self._transport
+        if wanted == self._is_reading or transport is None or transport.is_closing():
+            return
+        self._is_reading = wanted
+        if wanted:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def abandon(self) -> None:
+        """Close at once; nothing is told any more."""
+        self._is_abandoned = True
+        if self._transport is not None:
+            self._transport.abort()

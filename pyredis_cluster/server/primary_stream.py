@@ -1,0 +1,176 @@
+"""The stream of a primary, applied: its commands run, its bytes counted and handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from pyredis_cluster.execution.obedient import ObedientSession
+from pyredis_cluster.protocol.command_stream import encode_requests
+from pyredis_cluster.replication.handshake import NO_OFFSET
+from pyredis_cluster.replication.stream import StreamParser
+from pyredis_cluster.server.clients import format_address
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.session import Request
+    from pyredis_cluster.protocol.errors import CommandError
+    from pyredis_cluster.replication.replica import Position
+    from pyredis_cluster.server.primary_connection import PrimaryConnection
+    from pyredis_cluster.server.server import Server
+
+_SHOWN_BACKLOG_BYTES: Final = 256
+_SHOWN_ERROR_BYTES: Final = 4096
+
+
+class PrimaryStream:
+    """One link that is up. It is the `Connection` of the session that runs the commands.
+
+    `position.offset` always is the end of a whole command, and of a whole transaction: what comes after it
+    has not been applied, and can be asked for again.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        connection: PrimaryConnection,
+        position: Position,
+        session_id: int,
+        closed: Callable[[], None],
+    ) -> None:
+        """`closed` is called when the session is closed, by CLIENT KILL or the like."""
+        self._server = server
+        self._state = state = server.state
+        self._connection = connection
+        self._closed = closed
+        self._parser = StreamParser()
+        self._unapplied = b""
+        """Bytes of a transaction that is not complete."""
+        self._waiting: list[bytes] = []
+        """What came while clients are paused."""
+        self._acknowledgements_due = False
+        self.position = position
+        session = self.session = ObedientSession(state, self, session_id, self._failed)
+        session.call.db = state.keyspace.databases[position.database]
+        session.user = b"(superuser)"
+        session.address = format_address(connection.address("peername"))
+        session.local_address = format_address(connection.address("sockname"))
+        session.fd = connection.descriptor()
+        state.sessions[session_id] = session
+
+    @property
+    def held_bytes(self) -> int:
+        """What has come of the stream beyond `position`."""
+        return self._parser.held_bytes + len(self._unapplied) + sum(map(len, self._waiting))
+
+    def feed(self, data: bytes) -> None:
+        """Apply what came. Raises ProtocolError, and what our own code fails with."""
+        pauses = self._state.pauses
+        if self._waiting or pauses.is_active:
+            # Redis holds its primary as it does its clients.
+            self._waiting.append(data)
+            self._connection.hold(True)
+            pauses.postpone(self.session)
+            return
+        requests, wire = self._parser.feed(data)
+        if wire:
+            self.session.apply(requests)
+            self._count(requests, wire)
+
+    def end(self) -> None:
+        """No more will come; what is not complete does not count."""
+        session = self.session
+        if session.transaction is not None:
+            session.transaction.discard()
+        self.position.database = session.call.db.index
+        session.leave()
+
+    def acknowledge_now(self) -> None:
+        """A command of the stream asks how much was applied before it."""
+        self._acknowledgements_due = True
+
+    def _count(self, requests: list[Request], wire: bytes) -> None:
+        """Move `position`, and hand on the bytes."""
+        if self._unapplied:
+            wire = self._unapplied + wire
+        end_offset = self.position.offset + len(wire)
+        applied = wire
+        if self.session.transaction is not None:
+            applied = wire[: len(wire) - self._open_bytes(requests, wire)]
+        self._unapplied = wire[len(applied) :]
+        if applied:
+            if self.position.offset != NO_OFFSET:
+                self.position.offset += len(applied)
+            if self._state.replicas is not None:
+                self._state.replicas.feed(applied)
+        if self._acknowledgements_due:
+            self._acknowledgements_due = False
+            self._acknowledge(requests, end_offset)
+
+    def _open_bytes(self, requests: list[Request], wire: bytes) -> int:
+        """How many bytes at the end of `wire` are of the transaction that is open."""
+        for index in range(len(requests) - 1, -1, -1):
+            if requests[index][0].lower() == b"multi":
+                return len(encode_requests(requests[index:]))
+        return len(wire)
+
+    def _acknowledge(self, requests: list[Request], end_offset: int) -> None:
+        """Answer each question in `requests` with what was applied before it."""
+        for index, request in enumerate(requests):
+            if request[0].lower() == b"replconf" and len(request) > 1 and request[1].lower() == b"getack":
+                self._server.primary_link.send_acknowledgement(
+                    end_offset - len(encode_requests(requests[index:]))
+                )
+
+    def _failed(self, request: Request, error: CommandError) -> None:
+        """A command that the primary could run cannot be run here: the data is no longer the same."""
+        state, log = self._state, self._server.log
+        entry = state.table.find(request)
+        name = entry.command.name if entry is not None else "<unknown>"
+        text = error.message[:_SHOWN_ERROR_BYTES].decode("utf-8", "replace")
+        log.warning(
+            f"== CRITICAL == This replica is sending an error to its master: '-{text}' after processing the "
+            f"command '{name}'"
+        )
+        self._show_backlog()
+        state.statistics.unexpected_error_replies += 1
+        behaviour = state.config.text("propagation-error-behavior")
+        if behaviour.startswith("panic") and state.config.flag("replica-read-only"):
+            log.warning(
+                f"This replica panicked sending an error to its master after processing the command '{name}'"
+            )
+            self._server.shutdown(save=False, now=True, force=True)
+
+    def _show_backlog(self) -> None:
+        backlog = self._state.replication.backlog
+        if backlog is None or not backlog.length:
+            return
+        start = max(backlog.first_offset, backlog.end_offset - _SHOWN_BACKLOG_BYTES + 1)
+        latest = b"".join(backlog.since(start) or ())
+        shown = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in latest)
+        self._server.log.warning(f"Latest backlog is: '{shown}'")
+
+    # The session's connection: nobody reads its replies.
+
+    def flush(self) -> None:
+        """See `Connection`."""
+        self.session.out.clear()
+
+    def resume(self) -> None:
+        """See `Connection`: clients are paused no more."""
+        if self._waiting and not self._state.pauses.is_active:
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            self._connection.hold(False)
+            self._server.primary_link.received(self._connection, data)
+
+    def close(self, *, after_flush: bool) -> None:
+        """See `Connection`."""
+        self._closed()
+
+    def output_bytes(self) -> int:
+        """See `Connection`."""
+        return self._connection.unsent_bytes()
+
+    def input_bytes(self) -> int:
+        """See `Connection`."""
+        return self.held_bytes
