@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.directives import find
+from pyredis_cluster.ports import Disk
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
@@ -57,14 +58,19 @@ def make_config(port: int, **directives: object) -> Config:
 
 
 @contextlib.asynccontextmanager
-async def serving(*, use_epoll: bool = True, **directives: object) -> AsyncIterator[TestServer]:
-    """A started server with these directives (`_` for `-`), ended after the block."""
+async def serving(
+    *, use_epoll: bool = True, disk: Disk | None = None, **directives: object
+) -> AsyncIterator[TestServer]:
+    """A started server with these directives (`_` for `-`), ended after the block.
+
+    With a simulated `disk` it reads and writes nothing else, in the directory `/` unless told otherwise.
+    """
     loop = asyncio.get_running_loop()
     port = free_port()
     network = Network(loop, use_epoll=use_epoll)
     lines: list[bytes] = []
     log = Log(SystemClock(), lines.append)
-    server = TestServer(make_config(port, **directives), loop, network=network, log=log)
+    server = TestServer(make_config(port, **directives), loop, network=network, log=log, disk=disk)
     server.lines = lines
     try:
         await server.start()
