@@ -5,7 +5,6 @@ Source: aof.c of Redis 7.2.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from enum import Enum
@@ -23,10 +22,12 @@ from pyredis_cluster.server.aof_loading import AofSource
 from pyredis_cluster.server.aof_rewrite import BaseFile, Rewriter
 from pyredis_cluster.server.aof_writer import ALWAYS, AofWriter
 from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.server.load_at_start import loaded
 from pyredis_cluster.server.withheld import WithheldOutput
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.propagation import Batch
+    from pyredis_cluster.server.loading import Done
     from pyredis_cluster.server.server import Server
 
 _NONE_SELECTED: Final = -1
@@ -198,6 +199,7 @@ class AppendOnlyFile:
         await self._load_data()
         if not self._server.stopped.is_set():
             self._open_at_start()
+            self._state.set_gate(GATE_LOADING, False)
 
     async def _load_data(self) -> None:
         state = self._state
@@ -207,21 +209,20 @@ class AppendOnlyFile:
             return
         total = self.directory.size_to_load()
         if total:
-            finished: asyncio.Future[Exception | None] = self._server.loop.create_future()
-            self._server.loading.begin_from(self._source(), total, finished.set_result)
-            stopped = asyncio.ensure_future(self._server.stopped.wait())
-            await asyncio.wait((finished, stopped), return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if not finished.done():
-                return
-            if finished.result() is not None:
-                raise StartError
+            try:
+                if not await loaded(self._server, lambda done: self._begin_loading(total, done)):
+                    return
+            except Exception:
+                raise StartError from None
             for entry in state.table.entries.values():
                 entry.reset_statistics()
         base = self.directory.manifest.base
         self._base_size = self.directory.size(base.name) if base is not None else 0
         elapsed_s = (state.monotonic_ns() - started_ns) / 1e9
         self._log.notice(f"DB loaded from append only file: {elapsed_s:.3f} seconds")
+
+    def _begin_loading(self, total: int, done: Done) -> None:
+        self._server.loading.begin_from(self._source(), total, done)
 
     def _source(self) -> AofSource:
         return AofSource(self._server, self.directory, now_ns=self._state.monotonic_ns)

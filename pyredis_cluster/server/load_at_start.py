@@ -6,10 +6,12 @@ Source: loadDataFromDisk and verifyClusterConfigWithData of Redis 7.2.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.gate import GATE_LOADING
 from pyredis_cluster.server.errors import StartError
-from pyredis_cluster.server.loading import is_whole_message
+from pyredis_cluster.server.loading import Done, is_whole_message
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -36,21 +38,45 @@ async def load_snapshot(server: Server, *, is_replica: bool) -> None:
         if state.keyspace.propagate is not None:
             state.keyspace.propagate(database, [b"DEL", key])
 
-    finished: asyncio.Future[Exception | None] = server.loop.create_future()
-    server.loading.begin(data, is_replica=is_replica, done=finished.set_result, on_expired=expired)
-    stopped = asyncio.ensure_future(server.stopped.wait())
-    await asyncio.wait((finished, stopped), return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if not finished.done():
-        return
-    failure = finished.result()
-    if failure is not None:
+    def begin(done: Done) -> None:
+        server.loading.begin(data, is_replica=is_replica, done=done, on_expired=expired)
+
+    try:
+        if not await loaded(server, begin):
+            return
+    except Exception as failure:
         _explain(server, failure)
-        raise StartError
+        raise StartError from None
     state.settle_alone()
     log.notice(f"DB loaded from disk: {(state.monotonic_ns() - started_ns) / 1e9:.3f} seconds")
     if server.loading.replication_note is not None and server.persistence.on_history is not None:
         server.persistence.on_history(server.loading.replication_note)
+    state.set_gate(GATE_LOADING, False)
+
+
+async def loaded(server: Server, begin: Callable[[Done], None]) -> bool:
+    """Whether all was loaded that `begin` begins to load: False where the server was ended meanwhile.
+
+    Raises what loading failed with. Either way clients are told to wait as before: it is for the caller to
+    take `GATE_LOADING` away when nothing is left to do, so that nobody is served a part of the data, or writes
+    before there is a file to write to.
+    """
+    finished: asyncio.Future[Exception | None] = server.loop.create_future()
+
+    def done(error: Exception | None) -> None:
+        server.state.set_gate(GATE_LOADING, True)
+        finished.set_result(error)
+
+    begin(done)
+    stopped = asyncio.ensure_future(server.stopped.wait())
+    await asyncio.wait((finished, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not finished.done():
+        return False
+    error = finished.result()
+    if error is not None:
+        raise error
+    return True
 
 
 def _explain(server: Server, error: Exception) -> None:
