@@ -31,9 +31,9 @@ def memory(server: ServerState, facts: Facts) -> Fields:
     yield "maxmemory_policy", server.config.text("maxmemory-policy")
     yield from _allocator(report)
     yield "mem_not_counted_for_evict", 0
-    yield "mem_replication_backlog", 0
-    yield "mem_total_replication_buffers", 0
-    yield "mem_clients_slaves", 0
+    yield "mem_replication_backlog", report.replication.backlog
+    yield "mem_total_replication_buffers", report.replication.buffers
+    yield "mem_clients_slaves", report.replication.replicas
     yield "mem_clients_normal", report.clients
     yield "mem_cluster_links", report.cluster_links
     yield "mem_aof_buffer", 0

@@ -73,7 +73,7 @@ def clients(server: ServerState, facts: Facts) -> Fields:
     """# Clients"""
     sessions = server.sessions.values()
     blocking = server.blocking
-    yield "connected_clients", len(sessions)
+    yield "connected_clients", len(sessions) - (len(server.replicas) if server.replicas is not None else 0)
     yield "cluster_connections", facts.get("cluster_connections", 0)
     yield "maxclients", server.config.integer("maxclients")
     inputs = (session.connection.input_bytes() for session in sessions)

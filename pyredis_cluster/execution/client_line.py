@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.pubsub import is_subscribed
+from pyredis_cluster.execution.replication_memory import BLOCK_COST_BYTES, blocks_of_replica
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.session import Session
@@ -33,9 +34,14 @@ def client_line(session: Session) -> bytes:
     queued_bytes = transaction.queued_bytes if transaction is not None else 0
     is_new = now_ms - session.created_ms < _SHRINKS_AFTER_MS
     reply_buffer_bytes = _REPLY_BUFFER_BYTES if is_new else _SHRUNK_REPLY_BUFFER_BYTES
-    output_bytes = session.connection.output_bytes()
-    blocks = max(0, -(-(output_bytes - _REPLY_BUFFER_BYTES) // _REPLY_BUFFER_BYTES))
-    block_bytes = blocks * (_REPLY_BUFFER_BYTES + _REPLY_BLOCK_BYTES)
+    is_replica = session.gate & gate.GATE_REPLICA
+    output_bytes = 0 if is_replica else session.connection.output_bytes()
+    if is_replica:
+        blocks = blocks_of_replica(session)
+        block_bytes = blocks * BLOCK_COST_BYTES
+    else:
+        blocks = max(0, -(-(output_bytes - _REPLY_BUFFER_BYTES) // _REPLY_BUFFER_BYTES))
+        block_bytes = blocks * (_REPLY_BUFFER_BYTES + _REPLY_BLOCK_BYTES)
     total_bytes = (
         _CLIENT_BYTES + reply_buffer_bytes + block_bytes + argument_bytes + 8 * len(argv) + queued_bytes
     ) + (buffer_bytes and buffer_bytes + 6)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.gate import GATE_REPLICA
+from pyredis_cluster.execution.replication_memory import ReplicationMemory, replication_memory
 from pyredis_cluster.keyspace.types.sizes import (
     DICT_ENTRY_BYTES,
     OBJECT_BYTES,
@@ -56,13 +58,15 @@ class MemoryReport:
     clients: int
     cluster_links: int
     key_count: int
+    replication: ReplicationMemory = field(default_factory=ReplicationMemory)
     databases: dict[int, DatabaseOverhead] = field(default_factory=dict)
 
     @property
     def overhead(self) -> int:
         """What is not data."""
         tables = sum(each.total for each in self.databases.values())
-        return self.startup + self.clients + self.cluster_links + tables
+        replication = self.replication.backlog + self.replication.replicas
+        return self.startup + self.clients + self.cluster_links + replication + tables
 
     @property
     def dataset(self) -> int:
@@ -107,18 +111,21 @@ def look(server: ServerState, facts: Mapping[str, str]) -> MemoryReport:
         clients=client_bytes(server),
         cluster_links=int(facts.get("mem_cluster_links", 0)),
         key_count=server.keyspace.key_count(),
+        replication=replication_memory(server),
         databases={each.index: _overhead(each) for each in server.keyspace.databases if each.values},
     )
 
 
 def used_bytes(server: ServerState) -> int:
     """`used_memory`: counted while there is a limit, else an estimate from a sample of values."""
+    replication = replication_memory(server)
+    base = STARTUP_BYTES + client_bytes(server) + replication.backlog + replication.replicas
     ledger = server.keyspace.ledger
     if ledger is not None:
-        return STARTUP_BYTES + client_bytes(server) + ledger.total
+        return base + ledger.total
     databases = [database for database in server.keyspace.databases if database.values]
     data = sum(_overhead(database).total + _sampled_bytes(database) for database in databases)
-    return STARTUP_BYTES + client_bytes(server) + data
+    return base + data
 
 
 def key_bytes(database: Database, key: bytes, samples: int) -> int | None:
@@ -154,8 +161,10 @@ def _overhead(database: Database) -> DatabaseOverhead:
 
 
 def client_bytes(server: ServerState) -> int:
-    """What the connections take with their buffers. O(clients)."""
-    return sum(map(connection_bytes, server.sessions.values()))
+    """What the connections take with their buffers, but for replicas. O(clients)."""
+    return sum(
+        connection_bytes(session) for session in server.sessions.values() if not session.gate & GATE_REPLICA
+    )
 
 
 def connection_bytes(session: Session) -> int:

@@ -36,6 +36,8 @@ class DisklessTransfer:
         self._log = log
         self._now_ms = now_ms
         self._settle: Done | None = None
+        self._taken: set[ReplicaOutput] = set()
+        """Those that have acknowledged all."""
         self.outputs = dict.fromkeys(outputs)
         for output in outputs:
             output.send(b"$EOF:%b\r\n" % mark)
@@ -64,6 +66,12 @@ class DisklessTransfer:
         output.replica.stuck_since_ms = 0
         self._go_on()
 
+    def acknowledged(self, output: ReplicaOutput) -> None:
+        """A replica says that it has the data, which it cannot have before all was sent."""
+        if self._settle is not None:
+            self._taken.add(output)
+            self._go_on()
+
     def left(self, output: ReplicaOutput) -> None:
         """A replica is gone."""
         del self.outputs[output]
@@ -74,7 +82,7 @@ class DisklessTransfer:
             self._jobs.cancel()
 
     def _all_ready(self) -> bool:
-        return all(output.is_ready for output in self.outputs)
+        return all(output.is_ready or output in self._taken for output in self.outputs)
 
     def _go_on(self) -> None:
         if not self._all_ready():

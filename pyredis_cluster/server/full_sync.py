@@ -225,6 +225,11 @@ class FullSync:
         elif self._diskless is not None and output in self._diskless.outputs:
             self._diskless.drained(output)
 
+    def has_taken_all(self, output: ReplicaOutput) -> None:
+        """A replica has acknowledged its data."""
+        if self._diskless is not None and output in self._diskless.outputs:
+            self._diskless.acknowledged(output)
+
     def left(self, output: ReplicaOutput) -> None:
         """A replica is gone."""
         self._bulk.pop(output, None)

@@ -70,6 +70,7 @@ class Replicas:
         self.full_sync = FullSync(server, self._outputs, self._came_online)
         state.replicas = self
         server.freezer.on_thaw.append(self._thaw)
+        server.stopping.on_stop.append(self._send_all)
         server.cron.every(1000, self._tick)
         server.cron.every(0, self._send_requests)
         for name in ("min-replicas-to-write", "min-replicas-max-lag"):
@@ -180,8 +181,8 @@ class Replicas:
         if self._is_replica:
             return
         if replication.backlog is None:
-            # Nobody reads the stream, but what the AOF has on disk is told in offsets.
-            replication.offset += len(batch.requests)
+            # Nobody reads the stream, but what the AOF has on disk is told in offsets: of commands, then.
+            replication.offset += sum(map(_count_commands, batch.requests))
             return
         if batch.database != self._selected:
             self.feed(encode_requests([[b"SELECT", b"%d" % batch.database]]) + batch.wire())
@@ -384,6 +385,8 @@ class Replicas:
             return
         replica = output.replica
         replica.acknowledge(offset, aof_offset, self._state.keyspace.now_ms)
+        # It may have taken the end of the data before we know that our side of it is over.
+        self.full_sync.has_taken_all(output)
         if replica.starts_on_ack and replica.is_online:
             replica.starts_on_ack = False
             output.send_stream()
@@ -492,6 +495,18 @@ class Replicas:
         else:
             self.full_sync.drained(output)
 
+    def _send_all(self) -> None:
+        """The server ends: hand over what was changed last."""
+        self._state.deliver_effects()
+        self._send()
+
     def _thaw(self) -> None:
         for output in list(self._outputs.values()):
             output.go_on()
+
+
+def _count_commands(request: list[bytes] | bytes) -> int:
+    """How many commands these are, but for SELECT; exact unless a value looks like the begin of one."""
+    if type(request) is bytes:
+        return 1 + request.count(b"\r\n*")
+    return int(request[0] != b"SELECT")
