@@ -42,13 +42,13 @@ _TIME = struct.Struct("<q")
 _NEVER = _TIME.pack(-1)
 
 
-def encode_value(value: Value, compress: bool) -> tuple[int, Iterator[bytes]]:
-    """The type byte, and the bytes in pieces that are made as they are taken.
+def encode_value(value: Value, compress: bool) -> tuple[int, Iterable[bytes]]:
+    """The type byte, and the bytes in pieces, which for large containers are made as they are taken.
 
     A container must not change meanwhile. Raises TypeError for a value of no known type.
     """
     if isinstance(value, String):
-        return opcodes.TYPE_STRING, iter((encode_string(value.data, compress),))
+        return opcodes.TYPE_STRING, (encode_string(value.data, compress),)
     if isinstance(value, Hash):
         times = value.field_times()
         if times:
@@ -58,7 +58,7 @@ def encode_value(value: Value, compress: bool) -> tuple[int, Iterator[bytes]]:
         return opcodes.TYPE_LIST, _flat(len(value), value, compress)
     if isinstance(value, Set):
         if value.kind is INTSET:
-            return opcodes.TYPE_SET_INTSET, iter((encode_string(_intset(value), compress),))
+            return opcodes.TYPE_SET_INTSET, (encode_string(_intset(value), compress),)
         return opcodes.TYPE_SET, _flat(len(value), value.ordered(), compress)
     if isinstance(value, SortedSet):
         return opcodes.TYPE_ZSET_2, _scored(value, compress)
@@ -67,8 +67,14 @@ def encode_value(value: Value, compress: bool) -> tuple[int, Iterator[bytes]]:
     raise TypeError(f"no serialized form of {value.type_name!r}")
 
 
-def _flat(count: int, strings: Iterable[bytes], compress: bool) -> Iterator[bytes]:
+def _flat(count: int, strings: Iterable[bytes], compress: bool) -> Iterable[bytes]:
     """A number of elements and all their strings."""
+    if count > _BATCH:
+        return _in_batches(count, strings, compress)
+    return encode_length(count), *encode_strings(strings, compress)
+
+
+def _in_batches(count: int, strings: Iterable[bytes], compress: bool) -> Iterator[bytes]:
     yield encode_length(count)
     remaining = iter(strings)
     while batch := encode_strings(islice(remaining, _BATCH), compress):

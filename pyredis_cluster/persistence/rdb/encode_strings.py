@@ -90,9 +90,12 @@ def encode_strings(strings: Iterable[bytes], compress: bool) -> list[bytes]:
     """Each of many strings; as `encode_string`, but faster for short ones."""
     lengths = SHORT_LENGTHS
     compress_from = COMPRESS_MIN_BYTES
+    small = _SMALL_INTEGERS.get
     return [
         lengths[size] + each
         if (size := len(each)) < compress_from and (size > INTEGER_MAX_BYTES or each > NO_INTEGER)
         else encode_string(each, compress)
+        if size > INTEGER_MAX_BYTES
+        else small(each) or encode_integer(each) or lengths[size] + each
         for each in strings
     ]

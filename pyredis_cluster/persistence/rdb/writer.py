@@ -119,7 +119,9 @@ class RdbWriter:
             if expire_ms is None and idle_s is None and frequency is None:
                 return wire
             return _prefix(expire_ms, idle_s, frequency) + wire
-        return b"".join(self.entry_pieces(key, value, expire_ms, idle_s=idle_s, frequency=frequency))
+        kind, pieces = encode_value(value, self._compress)
+        prefix = _prefix(expire_ms, idle_s, frequency)
+        return b"".join((prefix, bytes((kind,)), encode_string(key, self._compress), *pieces))
 
     def entry_pieces(
         self,
