@@ -58,8 +58,8 @@ async def loaded(server: Server, begin: Callable[[Done], None]) -> bool:
     """Whether all was loaded that `begin` begins to load: False where the server was ended meanwhile.
 
     Raises what loading failed with. Either way clients are told to wait as before: it is for the caller to
-    take `GATE_LOADING` away when nothing is left to do, so that nobody is served a part of the data, or writes
-    before there is a file to write to.
+    take `GATE_LOADING` away when nothing is left to do, so that nobody is served a part of the data, or
+    writes before there is a file to write to.
     """
     finished: asyncio.Future[Exception | None] = server.loop.create_future()
 
