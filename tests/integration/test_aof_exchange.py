@@ -60,7 +60,8 @@ def write_on(client: RawClient, rounds: int = 100) -> None:
 def test_aof_directory(writer: str, reader: str, preamble: str) -> None:
     options = (*AOF, "--aof-use-rdb-preamble", preamble)
     with started(writer, options=options) as (source,):
-        fill(source.client, keys=KEYS // 2, seed=14, odd_scores=True, streams=writer != OURS and preamble == "yes")
+        streams = writer != OURS and preamble == "yes"
+        fill(source.client, keys=KEYS // 2, seed=14, odd_scores=True, streams=streams)
         rewrite(source)
         write_on(source.client)
         directory = source.server.directory
