@@ -40,13 +40,15 @@ class Freezer:
                 callback()
 
     def thaw(self) -> None:
-        """Go on."""
+        """Go on, unless what goes on first freezes it again: then the rest stays frozen."""
         if not self.is_frozen:
             return
         self._stop_timer()
         self.is_frozen = False
         for callback in self.on_thaw:
             callback()
+            if self.is_frozen:
+                return
         postponed, self._postponed = self._postponed, []
         for each in postponed:
             each()

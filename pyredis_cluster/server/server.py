@@ -229,6 +229,8 @@ class Server:
         self.listeners.resume()
         for connection in list(self.clients.connections):
             connection.thaw()
+            if self.is_frozen:  # by what that client has sent behind a MIGRATE
+                return
         self.state.flush_outboxes()
 
     def shutdown(self, *, save: bool | None, now: bool, force: bool) -> bool:

@@ -204,6 +204,38 @@ async def test_to_itself_it_waits_in_vain() -> None:
         assert await here.call("EXISTS", "k") == b":1\r\n"
 
 
+async def test_one_after_the_other_without_a_gap_for_others() -> None:
+    """What a client has sent behind a MIGRATE runs as the server thaws; another MIGRATE freezes it again."""
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
+    asked = 0
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while await reader.read(65536):
+            asked += 1
+            writer.write(await answers.get())
+
+    async with serving() as source, peer(source) as here, peer(source) as bystander, target(converse) as port:
+        thawed: list[bool] = []
+        source.freezer.on_thaw.append(lambda: thawed.append(source.is_frozen))
+        for key in ("a", "b"):
+            await here.call("SET", key, "v")
+        here.send(
+            b"MIGRATE 127.0.0.1 %d a 0 5000\r\nMIGRATE 127.0.0.1 %d b 0 5000\r\nPING\r\n" % (port, port)
+        )
+        await until(lambda: asked == 1)
+        bystander.send(b"SET b new\r\n")
+        answers.put_nowait(b"+OK\r\n+OK\r\n")
+        await until(lambda: asked == 2)
+        assert source.is_frozen
+        assert await bystander.is_silent()
+        assert thawed == []
+        answers.put_nowait(b"+OK\r\n")
+        assert [await here.read() for _ in range(3)] == [OK, OK, b"+PONG\r\n"]
+        assert await bystander.read() == OK
+        assert thawed == [False]
+
+
 async def test_the_end_of_the_server_is_not_held_up() -> None:
     async with serving() as source, peer(source) as here, target(never) as port:
         await here.call("SET", "k", "v")
