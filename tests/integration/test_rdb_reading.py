@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pyredis_cluster.keyspace.keyspace import Keyspace
 from pyredis_cluster.keyspace.limits import EncodingLimits
 from pyredis_cluster.keyspace.types.hash import Hash
 from pyredis_cluster.keyspace.types.stream import Stream, StreamId
+from pyredis_cluster.persistence.rdb.reader import RdbReader
 from pyredis_cluster.persistence.rdb.values import load_value
 from tests.support.dataset import fill
 from tests.support.digests import Where, bulk, digest, expiry_times_ms, key_digests
@@ -151,6 +153,36 @@ def test_forms_that_nobody_writes_any_more(
             assert {key.decode(): found.decode() for (_, key), found in theirs.items()} == {
                 name: form.encoding for name, form in FORMS.items()
             }
+
+
+@pytest.mark.parametrize("list_size", [1, 2, 100, -1, -5])
+@pytest.mark.parametrize("others", [(0, 0, 0), (2, 3, 1), (140, 20, 70), (10_000, 1000, 100)])
+def test_limits_that_are_not_the_defaults(
+    list_size: int, others: tuple[int, int, int], tmp_path: Path
+) -> None:
+    entries, fewer, longest = others
+    limits = EncodingLimits(
+        hash_max_listpack_entries=entries,
+        hash_max_listpack_value=longest,
+        list_max_listpack_size=list_size,
+        set_max_intset_entries=fewer,
+        set_max_listpack_entries=entries,
+        set_max_listpack_value=longest,
+        zset_max_listpack_entries=fewer,
+        zset_max_listpack_value=longest,
+    )
+    data = all_forms()
+    (tmp_path / FILE).write_bytes(data)
+    loaded = Loaded()
+    assert RdbReader(data, loaded, limits).advance(1 << 30)
+    options = [part for name, value in asdict(limits).items() for part in (option(name), str(value))]
+    with server(REDIS_7_2, *options, files=tmp_path) as running, running.connect() as client:
+        assert_same(loaded, client)
+        assert our_encodings(loaded) == encodings(client, loaded)
+
+
+def option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 @pytest.mark.parametrize("writer", WRITERS)

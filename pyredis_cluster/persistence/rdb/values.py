@@ -109,12 +109,14 @@ def _set(data: bytes, position: int, limits: EncodingLimits) -> tuple[Value, int
     members = dict.fromkeys(strings)
     if len(members) != count:
         raise RdbError("Duplicate set members detected", start)
-    if count > min(limits.set_max_intset_entries, _INTSET_MAX_ENTRIES) or (
-        # Is going to be a listpack first, and that will overflow.
-        count > limits.set_max_listpack_entries and integer_or_none(strings[0]) is None
-    ):
+    if count > min(limits.set_max_intset_entries, _INTSET_MAX_ENTRIES):
         return _set_of(members, HASHTABLE), position
-    return Set.of(members, limits, INTSET), position
+    if integer_or_none(strings[0]) is not None:
+        return Set.of(members, limits, INTSET), position
+    fits = (
+        count <= limits.set_max_listpack_entries and max(map(len, strings)) <= limits.set_max_listpack_value
+    )
+    return _set_of(members, LISTPACK if fits else HASHTABLE), position
 
 
 def _set_of(members: dict[bytes, None], kind: SetEncoding) -> Set:
