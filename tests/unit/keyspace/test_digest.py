@@ -8,6 +8,7 @@ from pyredis_cluster.keyspace.types.hash import Hash
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
+from pyredis_cluster.keyspace.types.stream import Stream, StreamNode
 from pyredis_cluster.keyspace.types.string import String
 
 ZEROS = "0" * 40
@@ -61,3 +62,16 @@ def test_order_matters_in_lists_alone() -> None:
     assert value_digest(db, b"l2") != value_digest(db, b"l")
     assert value_digest(db, b"s2") == value_digest(db, b"s")
     assert value_digest(db, b"h2") == value_digest(db, b"h")
+
+
+def test_entries_of_a_stream_in_their_order() -> None:
+    """XADD x 5-1 a b c d; XADD x 5-2 e ""; XADD x 6-0 f g; XDEL x 5-2."""
+    stream = Stream()
+    node = StreamNode((5, 1), (b"a", b"c"))
+    node.ids = [(5, 1), (6, 0)]
+    node.items = [(b"a", b"b", b"c", b"d"), (b"f", b"g")]
+    stream.nodes = [node]
+    stream.length = 2
+    db = Keyspace(16, random.Random(0)).databases[0]
+    db.add(b"x", stream)
+    assert value_digest(db, b"x").hex() == "e016b21951d788b9372b6244c304dce7c2fc52b5"
