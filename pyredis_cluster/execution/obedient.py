@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.host import Connection
     from pyredis_cluster.execution.server_state import ServerState
 
-_OWN_BITS = gate.GATE_MULTI | gate.GATE_CLOSING
+_OWN_BITS = gate.GATE_MULTI | gate.GATE_CLOSING | gate.GATE_MONITOR
 
 
 class ObedientSession(Session):

@@ -37,7 +37,7 @@ class _StrictStream(StrictParser):
         count = len(requests)
         is_read = super()._inline(requests)
         if len(requests) > count:
-            raise ProtocolError(b"Master using the inline protocol. Desync?")
+            raise _desynchronised()
         return is_read
 
 
@@ -128,7 +128,8 @@ class StreamParser:
     def _last_boundary(self) -> int:
         """Where the last whole request in what is held ends, 0 if none does.
 
-        What cannot be read counts as whole, so that the parser says what is wrong with it.
+        What cannot be read counts as whole, so that the parser says what is wrong with it. Raises
+        ProtocolError.
         """
         held, position, missing = self._held, self._position, self._missing
         size = len(held)
@@ -141,6 +142,8 @@ class StreamParser:
                     if size - position > _LINE_MAX_BYTES:
                         return size
                     break
+                if held[position:line_end].rstrip(b"\r"):
+                    raise _desynchronised()
                 boundary = position = line_end + 1
                 continue
             header = _bulk_header(held, position) if missing else _array_header(held, position)
@@ -165,3 +168,7 @@ class StreamParser:
                 boundary = position
         self._position, self._missing = position, missing
         return boundary
+
+
+def _desynchronised() -> ProtocolError:
+    return ProtocolError(b"Master using the inline protocol. Desync?")

@@ -36,7 +36,7 @@ class ClientEviction:
         sizes = {
             session: held_bytes(session)
             for session in self._state.sessions.values()
-            if not session.gate & GATE_REPLICA
+            if not (session.gate & GATE_REPLICA or session.obeys)
         }
         total_bytes = sum(sizes.values())
         if total_bytes < limit_bytes:

@@ -155,6 +155,7 @@ class IdleTimeout:
         for session in list(self._state.sessions.values()):
             is_exempt = (
                 session.is_monitor
+                or session.obeys
                 or session.gate & (gate.GATE_BLOCKED | gate.GATE_REPLICA)
                 or is_subscribed(session)
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from pyredis_cluster.execution.gate import GATE_MONITOR
 from pyredis_cluster.execution.obedient import ObedientSession
 from pyredis_cluster.protocol.command_stream import encode_requests
 from pyredis_cluster.replication.handshake import NO_OFFSET
@@ -55,6 +56,7 @@ class PrimaryStream:
         session.address = format_address(connection.address("peername"))
         session.local_address = format_address(connection.address("sockname"))
         session.fd = connection.descriptor()
+        session.set_gate(GATE_MONITOR, bool(state.monitors.sessions))
         state.sessions[session_id] = session
 
     @property

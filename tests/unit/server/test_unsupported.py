@@ -36,15 +36,6 @@ def test_what_is_ignored_is_warned_of(name: str, value: object) -> None:
     assert lines.text.count("WARNING: ") == 1
 
 
-def test_a_replica_does_not_start_as_a_primary() -> None:
-    lines = Lines()
-    config = Config()
-    config.put("replicaof", ("127.0.0.1", 6379))
-    with pytest.raises(StartError):
-        check_supported(config, lines.log)
-    assert "replicaof is set, but this server cannot replicate yet" in lines.text
-
-
 def test_modules_are_not_loaded() -> None:
     lines = Lines()
     config = Config()
