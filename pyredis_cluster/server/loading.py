@@ -124,7 +124,8 @@ class Loading:
         self.keys_loaded = self.keys_expired = 0
         self._slice_bytes = _FIRST_SLICE_BYTES
         self._enter(GATE_ASYNC_LOADING if serves else GATE_LOADING)
-        run.timer = self._server.call_later(0, self._go_on)
+        # What fits into one slice nobody is refused for: Redis loads it between two requests.
+        self._go_on()
 
     def abort(self) -> None:
         """Load no more, and tell nobody; part of the data is there. Harmless when nothing is loaded."""
