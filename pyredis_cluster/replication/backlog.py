@@ -87,7 +87,10 @@ class Backlog:
 
     def keep_from(self, offset: int | None) -> None:
         """Keep byte number `offset` and all after it, whatever the size; None: as the size says."""
-        self._kept_from = offset
+        before, self._kept_from = self._kept_from, offset
+        if before is not None and (offset is None or offset > before):
+            # The slowest replica has gone, or has caught up.
+            self._trim()
 
     def resize(self, size: int) -> None:
         """Hold at least `size` bytes from now on."""
