@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 import redis
+from redis.cluster import LoadBalancingStrategy
 
 from tests.support.cluster_programs import (
     HAS_REDIS_CLI,
@@ -143,10 +144,11 @@ def test_redis_py_reads_from_replicas(six: list[RunningServer]) -> None:
         return [calls_of(replica, "get") for _, replica in pairs(six)]
 
     before = reads()
-    with redis.RedisCluster("127.0.0.1", six[0].port, read_from_replicas=True) as cluster:
+    strategy = LoadBalancingStrategy.ROUND_ROBIN
+    with redis.RedisCluster("127.0.0.1", six[0].port, load_balancing_strategy=strategy) as cluster:
         for n in range(200):
             assert cluster.get(f"read:{n}") == b"%d" % n
-            cluster.set(f"read:{n}", n + 1)
+            assert cluster.set(f"read:{n}", n + 1)
     assert all(now > then for now, then in zip(reads(), before, strict=True))
 
 
