@@ -19,7 +19,7 @@ def encode_requests(requests: Iterable[Request | bytes]) -> bytes:
     extend = pieces.extend
     headers = _HEADERS
     for request in requests:
-        if type(request) is bytes:
+        if isinstance(request, bytes):
             pieces.append(request)
             continue
         if len(request) == 3:
