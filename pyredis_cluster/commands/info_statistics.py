@@ -42,6 +42,7 @@ def stats(server: ServerState, facts: Facts) -> Fields:
     yield "pubsubshard_channels", len(server.pubsub.shard_channels)
     yield from ((field, 0) for field in ("latest_fork_usec", "total_forks"))
     yield "migrate_cached_sockets", facts.get("migrate_cached_sockets", 0)
+    yield "slave_expires_tracked_keys", len(server.local_expiry)
     yield from ((field, 0) for field in _NEVER)
     yield "unexpected_error_replies", statistics.unexpected_error_replies
     yield "total_error_replies", statistics.total_error_replies
@@ -68,7 +69,6 @@ def _keys(server: ServerState) -> Fields:
 
 
 _NEVER = (
-    "slave_expires_tracked_keys",
     "active_defrag_hits",
     "active_defrag_misses",
     "active_defrag_key_hits",

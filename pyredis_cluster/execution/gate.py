@@ -68,6 +68,8 @@ GATE_LINK_DOWN = 1 << 13
 """A replica that is not in sync with its primary, and may not serve old data (`replica-serve-stale-data`)."""
 GATE_ASYNC_LOADING = 1 << 14
 """Data is loaded beside that which is served."""
+GATE_WRITABLE_REPLICA = 1 << 15
+"""A replica that takes writes: see `LocalExpiry`."""
 GATE_BLOCKED = 1 << 20
 GATE_FROZEN = 1 << 21
 GATE_CLOSING = 1 << 22
@@ -166,12 +168,20 @@ def call(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
 
 def _run(session: Session, entry: Entry, argv: list[bytes]) -> tuple[Reply, int]:
     """What the handler says, an error as a value, and the nanoseconds it took."""
-    clock_ns = session.server.monotonic_ns
+    server = session.server
+    clock_ns = server.monotonic_ns
+    is_local = server.gate & GATE_WRITABLE_REPLICA and WRITE in entry.command.flags and not session.obeys
+    if is_local:
+        db = session.call.db
+        server.local_expiry.begin(db, [argv[position] for position in key_positions(entry, argv)])
     started_ns = clock_ns()
     try:
         reply = entry.handler(session.call, argv)
     except CommandError as raised:
         reply = raised
+    finally:
+        if is_local:
+            server.local_expiry.end(db)
     return reply, clock_ns() - started_ns
 
 

@@ -12,6 +12,7 @@ from pyredis_cluster.execution.command import FAST, TOUCHES_ARBITRARY_KEYS, Comm
 from pyredis_cluster.execution.configuration import follow_configuration
 from pyredis_cluster.execution.eviction import Eviction
 from pyredis_cluster.execution.latency import LatencyMonitor
+from pyredis_cluster.execution.local_expiry import LocalExpiry
 from pyredis_cluster.execution.metrics import Metrics
 from pyredis_cluster.execution.monitors import Monitors
 from pyredis_cluster.execution.pause import Pauses
@@ -127,6 +128,7 @@ class ServerState:
             config.on_change(name, self._renew_slow_threshold)
         self._renew_slow_threshold()
         self.expiry = ExpiryCycle(self.keyspace, clock.monotonic_ns)
+        self.local_expiry = LocalExpiry(self)
         self.eviction = Eviction(self)
         follow_configuration(self)
 
@@ -311,6 +313,8 @@ class ServerState:
             before_ns = expiry.elapsed_ns
             expiry.run(self.expiry_budget_ns, self.settle_alone)
             self.latency.note(b"expire-cycle", (expiry.elapsed_ns - before_ns) // 1_000_000)
+        elif keyspace.active_expire_enabled and self.local_expiry:
+            self.local_expiry.expire_due()
         self.eviction.refresh()
 
     def settle_alone(self) -> None:

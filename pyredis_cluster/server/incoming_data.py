@@ -219,6 +219,7 @@ class IncomingData:
             state.watches.touch_database(database, loaded)
             database.swap_contents(loaded)
         state.keyspace.dirty += 1
+        state.local_expiry.forget_all()
         if state.maxmemory:
             state.eviction.count_anew()
 
@@ -231,6 +232,7 @@ class IncomingData:
 
     def _flush(self) -> None:
         state = self._server.state
+        state.local_expiry.forget_all()
         for database in state.keyspace.databases:
             state.watches.touch_database(database)
             database.clear()

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from pyredis_cluster.execution.gate import GATE_LINK_DOWN
+from pyredis_cluster.execution.gate import GATE_LINK_DOWN, GATE_WRITABLE_REPLICA
 from pyredis_cluster.execution.pause import PausePurpose
 from pyredis_cluster.protocol.errors import ProtocolError
 from pyredis_cluster.replication import replica as effects
@@ -208,7 +208,11 @@ class PrimaryLink:
         if self._config.replica_of != primary:
             self._config.put("replicaof", primary)
         state.keyspace.expires_on_access = not is_replica
-        state.write_stops.set_read_only(is_replica and self._config.flag("replica-read-only"))
+        is_read_only = self._config.flag("replica-read-only")
+        state.write_stops.set_read_only(is_replica and is_read_only)
+        state.set_gate(GATE_WRITABLE_REPLICA, is_replica and not is_read_only)
+        if not is_replica:
+            state.local_expiry.forget_all()
         self._link_changed()
         if state.replicas is not None:
             state.replicas.role_changed()

@@ -29,9 +29,9 @@ def test_plain_handshake() -> None:
     step = handshake.receive(b"+PONG")
     assert step.send == words("REPLCONF listening-port 7001", "REPLCONF capa eof capa psync2")
     assert step.notices == ["Master replied to PING, replication can continue..."]
-    assert handshake.stage is Stage.PORT
+    assert handshake.stage.name == "PORT"
     assert handshake.receive(b"+OK") == Step()
-    assert handshake.stage is Stage.CAPABILITIES
+    assert handshake.stage.name == "CAPABILITIES"
     step = handshake.receive(b"+OK")
     assert step.send == words("PSYNC ? -1")
     assert step.notices == ["Partial resynchronization not possible (no cached master)"]

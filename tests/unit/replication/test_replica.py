@@ -41,7 +41,7 @@ class Link:
 
     def take(self) -> list[Effect]:
         """What is to be done, but for lines of the log."""
-        out = [effect for effect in self.side.out if not isinstance(effect, Log)]
+        out: list[Effect] = [effect for effect in self.side.out if not isinstance(effect, Log)]
         self.logged = [effect.text for effect in self.side.out if isinstance(effect, Log)]
         self.side.out.clear()
         return out
