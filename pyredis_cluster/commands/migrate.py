@@ -12,6 +12,7 @@ from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import WRITE, Category
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INCOMPLETE, RW, KeyRange, KeyWord
 from pyredis_cluster.execution.migration import Migration, Outcome
+from pyredis_cluster.execution.transaction import Execution
 from pyredis_cluster.persistence.rdb.dump import dump_payload
 from pyredis_cluster.protocol.command_stream import Request
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
@@ -22,7 +23,7 @@ _NO_KEY = Status(b"NOKEY")
 _KEY_MUST_BE_EMPTY = CommandError(
     "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string"
 )
-_NOT_HERE = CommandError("ERR MIGRATE is not supported inside a transaction or a script by this server")
+_NOT_HERE = CommandError("ERR MIGRATE is not supported inside a script by this server")
 _DEFAULT_TIMEOUT_MS = 1000
 _OPTIONS_AT = 6
 _LEADING_INTEGER = re.compile(rb"\s*([+-]?[0-9]{1,9})")
@@ -123,39 +124,71 @@ def migrate(call: Call, argv: list[bytes]) -> Reply:
                 restores[-1].append(b"REPLACE")
     if not restores:
         return _NO_KEY
-    if call.session.deny_blocking:
+    session = call.session
+    execution = session.transaction.execution if session.transaction is not None else None
+    if session.obeys or (session.deny_blocking and execution is None):
         raise _NOT_HERE
     matched = _LEADING_INTEGER.match(argv[2])
     port = int(matched[1]) if matched else 0
     timeout_ms = timeout_ms if timeout_ms > 0 else _DEFAULT_TIMEOUT_MS
     request = Migration(argv[1], port, database, timeout_ms, options.auth, restores)
-    waiting = _Waiting(call, argv, [] if options.copies else [each[1] for each in restores])
+    waiting = _Waiting(call, argv, [] if options.copies else [each[1] for each in restores], execution)
     server.host.migrate(request, waiting.finish)
     return NO_REPLY
 
 
 class _Waiting:
-    """The client of a MIGRATE under way; `moved` are the keys to be deleted, in the order of the requests."""
+    """The client of a MIGRATE under way; `moved` are the keys to be deleted, in the order of the requests.
 
-    def __init__(self, call: Call, argv: list[bytes], moved: list[bytes]) -> None:
+    Inside a transaction, whose `execution` is given then, the client waits in EXEC. What came before MIGRATE
+    is propagated by itself.
+    """
+
+    def __init__(
+        self, call: Call, argv: list[bytes], moved: list[bytes], execution: Execution | None
+    ) -> None:
         server = self._server = call.server
-        self._session = call.session
+        session = self._session = call.session
         self._db = call.db
         self._argv = argv
         self._moved = moved
+        self._execution = execution
         self._started_ns = server.monotonic_ns()
         entry = server.table.find(argv)
         assert entry is not None
         self._entry = entry
-        self._session.become_blocked(Blocked(entry, argv, [], None, None))
+        if execution is not None:
+            execution.wait()
+            entry = server.table.entries[b"exec"]
+        if session.blocked is None and not session.is_closing:
+            session.become_blocked(Blocked(entry, argv, [], None, None))
 
     def finish(self, outcome: Outcome) -> None:
         """Delete what the other server has now, and answer. The server still does nothing else."""
         try:
-            self._delete(outcome)
-            self._answer(outcome)
+            self._finish(outcome)
         except Exception as error:
             self._server.host.handler_failed(self._session, error)
+
+    def _finish(self, outcome: Outcome) -> None:
+        server, session = self._server, self._session
+        self._delete(outcome)
+        error = outcome.first_error
+        reply: Reply = outcome.failure or OK
+        if error is not None:
+            reply = CommandError(b"ERR Target instance replied with error: " + error[1:])
+        self._count_time()
+        if self._execution is not None:
+            server.propagation.collect(self._db.index, self._argv)
+            if isinstance(reply, CommandError):
+                server.count_error(self._entry, reply)
+            reply = self._execution.go_on(reply)
+        if server.keyspace.unsettled:
+            server.settle(self._db.index, self._argv)
+        if server.propagation.batch:
+            server.propagation.writers[session] = None
+        if reply is not NO_REPLY and session.blocked is not None:  # None: it is gone
+            session.unblock(reply)
 
     def _delete(self, outcome: Outcome) -> None:
         db = self._db
@@ -163,24 +196,12 @@ class _Waiting:
         for key in deleted:
             db.discard(key)
             db.changed(key, NOTIFY_GENERIC, b"del")
-        server = self._server
         if deleted:
-            server.propagation.replace(db.index, [b"DEL", *deleted])
-        if server.keyspace.unsettled:
-            server.settle(db.index, self._argv)
+            self._server.propagation.replace(db.index, [b"DEL", *deleted])
 
-    def _answer(self, outcome: Outcome) -> None:
-        server, session, entry = self._server, self._session, self._entry
+    def _count_time(self) -> None:
+        server, entry = self._server, self._entry
         elapsed_ns = max(server.monotonic_ns() - self._started_ns, 0)
         entry.elapsed_ns += elapsed_ns
         if elapsed_ns >= server.slow_ns:
-            server.note_slow(session, self._argv, elapsed_ns)
-        if session.blocked is None:  # gone meanwhile
-            return
-        if server.propagation.batch:
-            server.propagation.writers[session] = None
-        error = outcome.first_error
-        if error is not None:
-            session.unblock(CommandError(b"ERR Target instance replied with error: " + error[1:]))
-        else:
-            session.unblock(outcome.failure or OK)
+            server.note_slow(self._session, self._argv, elapsed_ns)

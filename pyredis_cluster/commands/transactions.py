@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import (
     ALLOW_BUSY,
@@ -17,12 +14,9 @@ from pyredis_cluster.execution.command import (
     Group,
 )
 from pyredis_cluster.execution.keyspec import RO, KeyRange
-from pyredis_cluster.execution.transaction import Transaction
+from pyredis_cluster.execution.transaction import Execution, Transaction
 from pyredis_cluster.protocol.errors import EXEC_ABORT, CommandError
-from pyredis_cluster.protocol.reply import NULL_ARRAY, OK, Raw, Replies, Reply, encode_into
-
-if TYPE_CHECKING:
-    from pyredis_cluster.execution.session import Session
+from pyredis_cluster.protocol.reply import NULL_ARRAY, OK, Reply
 
 transactions = Group("transactions", Category.TRANSACTION)
 
@@ -87,30 +81,13 @@ def exec_(call: Call, argv: list[bytes]) -> Reply:
         session.is_dirty_cas = True
     is_dirty = session.is_dirty_cas
     call.server.watches.unwatch(session)
-    try:
+    if transaction.is_doomed or is_dirty:
+        transaction.discard()
         if transaction.is_doomed:
             raise EXEC_ABORT
-        return NULL_ARRAY if is_dirty else _run(session, transaction)
-    finally:
-        transaction.discard()
-
-
-def _run(session: Session, transaction: Transaction) -> Reply:
-    """Run what is queued; the array of replies, in wire format.
-
-    Each is encoded at once: it may be a live container that the next request changes.
-    """
-    # Under CLIENT REPLY OFF only what SUBSCRIBE tells is sent, and so without a header.
-    parts: list[bytes] = [] if session.is_silent else [b"*%d\r\n" % len(transaction.requests)]
-    session.deny_blocking = True
-    try:
-        for entry, queued in transaction.requests:
-            reply = gate.call(session, entry, queued)
-            if not session.is_silent or type(reply) is Replies:
-                encode_into(parts.append, reply, session.resp)
-    finally:
-        session.deny_blocking = False
-    return Replies([Raw(b"".join(parts))])
+        return NULL_ARRAY
+    transaction.execution = Execution(session, transaction)
+    return transaction.execution.run()
 
 
 @transactions.command(

@@ -1,12 +1,13 @@
-"""MULTI: the queue of one session, and WATCH."""
+"""MULTI: the queue of one session, its run, and WATCH."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.command import NONE
-from pyredis_cluster.execution.gate import GATE_MULTI
 from pyredis_cluster.execution.table import Entry
+from pyredis_cluster.protocol.reply import NO_REPLY, Raw, Replies, Reply, encode_into
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.server_state import ServerState
@@ -25,7 +26,9 @@ class Transaction:
         self.common_flags = ~NONE
         """Flags that all of them have."""
         self.is_doomed = False
-        session.set_gate(GATE_MULTI, True)
+        self.execution: Execution | None = None
+        """Its run, once EXEC has come."""
+        session.set_gate(gate.GATE_MULTI, True)
 
     def queue(self, entry: Entry, argv: list[bytes]) -> None:
         """Keep a request for EXEC. Once doomed nothing is kept: it could never run."""
@@ -44,8 +47,60 @@ class Transaction:
         """End the transaction without running it; watched keys are let go."""
         session = self._session
         session.transaction = None
-        session.set_gate(GATE_MULTI, False)
+        session.set_gate(gate.GATE_MULTI, False)
         session.server.watches.unwatch(session)
+
+
+class Execution:
+    """The run of a transaction, which ends it: as a whole, or up to a request that waits for another server
+    (MIGRATE), and on from there.
+
+    Nothing else of this server runs while that one waits. Replies are encoded at once: one may be a live
+    container that the next request changes.
+    """
+
+    __slots__ = ("_is_waiting", "_parts", "_rest", "_session", "_transaction")
+
+    def __init__(self, session: Session, transaction: Transaction) -> None:
+        self._session = session
+        self._transaction = transaction
+        requests = transaction.requests
+        self._rest = iter(requests)
+        # Under CLIENT REPLY OFF only what SUBSCRIBE tells is sent, and so without a header.
+        self._parts: list[bytes] = [] if session.is_silent else [b"*%d\r\n" % len(requests)]
+        self._is_waiting = False
+
+    def run(self) -> Reply:
+        """Run what is left; the array of all replies in wire format, or NO_REPLY where one waits."""
+        session = self._session
+        denied_before = session.deny_blocking
+        session.deny_blocking = True
+        try:
+            for entry, queued in self._rest:
+                reply = gate.call(session, entry, queued)
+                if self._is_waiting:
+                    return NO_REPLY
+                self._take(reply)
+        finally:
+            session.deny_blocking = denied_before
+            if not self._is_waiting:
+                self._transaction.discard()
+        return Replies([Raw(b"".join(self._parts))])
+
+    def _take(self, reply: Reply) -> None:
+        session = self._session
+        if not session.is_silent or type(reply) is Replies:
+            encode_into(self._parts.append, reply, session.resp)
+
+    def wait(self) -> None:
+        """The running request has its reply later, by `go_on`."""
+        self._is_waiting = True
+
+    def go_on(self, reply: Reply) -> Reply:
+        """The request that waited has that reply; run on, see `run`."""
+        self._is_waiting = False
+        self._take(reply)
+        return self.run()
 
 
 class Watches:

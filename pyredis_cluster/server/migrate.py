@@ -71,7 +71,8 @@ class Migrations:
             self._server.log.failure("Failure in MIGRATE", error)
         self._task = None
         self._server.work(done, (outcome,))
-        self._server.freezer.thaw()
+        if self._task is None:  # else a transaction goes on with another MIGRATE
+            self._server.freezer.thaw()
 
     async def _exchange(self, request: Migration) -> Outcome:
         place = (request.host, request.port)

@@ -152,14 +152,57 @@ def test_it_counts_one_call_with_all_its_time(harness: Harness) -> None:
     assert entry.elapsed_ns >= 70_000_000
 
 
-def test_not_inside_a_transaction(harness: Harness) -> None:
-    harness.run("MULTI")
-    harness.run("MIGRATE h 70 nope 0 100")
-    harness.run("MIGRATE h 70 a 0 100")
-    nokey, refused = harness.run("EXEC")
-    assert nokey == b"NOKEY"
-    assert "not supported inside a transaction" in str(refused)
-    assert harness.host.asked == []
+def test_inside_a_transaction_the_rest_waits_for_it(harness: Harness) -> None:
+    effects = harness.record_effects()
+    for words in (
+        *("MULTI", "SET x 1", "MIGRATE h 70 nope 0 100", "MIGRATE h 70 a 0 100"),
+        *("EXISTS a", "SET y 1", "MIGRATE h 70 b 0 100", "GET b"),
+    ):
+        harness.run(words)
+    harness.client.send("EXEC")
+    harness.client.send("PING")
+    _, _, first = harness.host.asked.pop()
+    assert harness.client.read_all() == []
+    first(Outcome(replies=[OK]))
+    harness.state.flush_outboxes()
+    assert harness.client.read_all() == []
+    assert harness.state.keyspace.databases[0].peek(b"y") is not None
+    _, _, second = harness.host.asked.pop()
+    replies, pong = answer(harness, second, Outcome(replies=[b"-BUSYKEY there"]))
+    assert isinstance(replies, list)
+    refusal = replies.pop(5)
+    assert replies == [b"OK", b"NOKEY", b"OK", 0, b"OK", b"2"]
+    assert str(refusal) == "ERR Target instance replied with error: BUSYKEY there"
+    assert pong == b"PONG"
+    assert [b" ".join(argv) for argv in effects] == [
+        *(b"SET x 1", b"MULTI", b"DEL a", b"SET y 1", b"EXEC"),
+    ]
+    calls = {name: harness.state.table.entries[name].calls for name in (b"exec", b"migrate")}
+    assert calls == {b"exec": 1, b"migrate": 3}
+
+
+def test_a_transaction_goes_on_without_its_client(harness: Harness) -> None:
+    other = harness.connect()
+    for words in ("MULTI", "MIGRATE h 70 a 0 100", "MIGRATE h 70 b 0 100", "SET after 1"):
+        other.run(words)
+    other.send("EXEC")
+    _, _, first = harness.host.asked.pop()
+    other.session.leave()
+    first(Outcome(replies=[OK]))
+    _, _, second = harness.host.asked.pop()
+    second(Outcome(replies=[OK]))
+    harness.state.flush_outboxes()
+    assert harness.run("EXISTS a b after") == 1
+
+
+def test_after_a_transaction_blocking_is_allowed_again(harness: Harness) -> None:
+    for words in ("MULTI", "MIGRATE h 70 a 0 100"):
+        harness.run(words)
+    harness.client.send("EXEC")
+    _, _, done = harness.host.asked.pop()
+    assert answer(harness, done, Outcome(replies=[OK])) == [[b"OK"]]
+    harness.client.send("BLPOP l 0")
+    assert harness.client.session.blocked is not None
 
 
 def test_monitors_and_slow_log_do_not_show_passwords(harness: Harness) -> None:

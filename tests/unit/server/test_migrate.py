@@ -236,6 +236,18 @@ async def test_one_after_the_other_without_a_gap_for_others() -> None:
         assert thawed == [False]
 
 
+async def test_several_inside_one_transaction() -> None:
+    async with serving() as source, serving() as other, peer(source) as here, peer(source) as bystander:
+        await here.call("MSET", "a", "1", "b", "2")
+        await here.call("MULTI")
+        for key in ("a", "b"):
+            await here.call("MIGRATE", "127.0.0.1", other.port, key, 0, 5000)
+            await here.call("EXISTS", key)
+        assert await here.call("EXEC") == b"*4\r\n+OK\r\n:0\r\n+OK\r\n:0\r\n"
+        assert not source.is_frozen
+        assert await bystander.call("DBSIZE") == b":0\r\n"
+
+
 async def test_the_end_of_the_server_is_not_held_up() -> None:
     async with serving() as source, peer(source) as here, target(never) as port:
         await here.call("SET", "k", "v")
