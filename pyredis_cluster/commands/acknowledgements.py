@@ -46,8 +46,7 @@ def wait(call: Call, argv: list[bytes]) -> Reply:
         raise _WAIT_ON_REPLICA
     wanted = integer(argv[1])
     timeout_ms = parse_milliseconds(argv[2], call.now_ms)
-    server.deliver_effects()
-    return server.waits.wait(call.session, Wish(call.session.write_offset, wanted), timeout_ms)
+    return server.waits.wait(call.session, Wish(server.write_offset_of(call.session), wanted), timeout_ms)
 
 
 @acknowledgements.command(
@@ -75,6 +74,5 @@ def waitaof(call: Call, argv: list[bytes]) -> Reply:
         raise _WAITAOF_ON_REPLICA
     if local and (server.append_only is None or not server.append_only.is_enabled):
         raise NO_AOF
-    server.deliver_effects()
-    wish = Wish(call.session.write_offset, wanted, on_disk=True, locally=bool(local))
+    wish = Wish(server.write_offset_of(call.session), wanted, on_disk=True, locally=bool(local))
     return server.waits.wait(call.session, wish, timeout_ms)

@@ -149,6 +149,9 @@ class Blocking:
                 server.host.handler_failed(session, error)
             server.keyspace.unsettled = server.keyspace.recording
             server.propagation.flush()
+            if server.propagation.batch:
+                # What was done for a client counts as its own, should it WAIT.
+                server.propagation.writers[session] = None
 
     def release(self, session: Session) -> None:
         """`session` waits no more."""

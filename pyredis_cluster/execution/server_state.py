@@ -327,6 +327,14 @@ class ServerState:
                 self.blocking.serve()
                 keyspace.unsettled = keyspace.recording
 
+    def write_offset_of(self, session: Session) -> int:
+        """The replication offset that has all effects of a client so far, those of this turn included."""
+        propagation = self.propagation
+        if propagation.batch:
+            propagation.writers[session] = None
+            self.deliver_effects()
+        return session.write_offset
+
     def deliver_effects(self) -> None:
         """Hand to replicas and the AOF what commands have changed since the last time.
 
