@@ -74,14 +74,30 @@ class LocalCluster:
             for node in nodes:
                 node.settings.writable_delay_ms = 0
             await self._until_ok()
+            await self._until_replicas_are_shown()
 
     async def wait_until_ok(self, *, limit_s: float = 60.0) -> None:
         """Wait until every node serves and every replica is in sync. Raises TimeoutError."""
         async with asyncio.timeout(limit_s):
             await self._until_ok()
+            await self._until_replicas_are_shown()
 
     async def _until_ok(self) -> None:
         await _until(lambda: all(node.core.state.ok and _is_in_sync(node) for node in self._nodes()))
+
+    async def _until_replicas_are_shown(self) -> None:
+        # Clients are not told of a replica before it is known to have taken over something, so it gets
+        # something: else it would have to wait for its primary's next PING, and for gossip.
+        nodes = self._nodes()
+        for node in nodes:
+            replicas = node.server_state.replicas
+            if not node.is_replica and replicas:
+                replicas.replicate([b"PING"])
+        await _until(lambda: all(node.core.state.repl_offset() for node in nodes if node.is_replica))
+        while not all(self._sees_all_copies(node) for node in nodes):
+            for node in nodes:
+                node.announce()
+            await asyncio.sleep(_ANNOUNCE_S)
 
     def stop(self) -> None:
         """End every server."""
@@ -100,6 +116,11 @@ class LocalCluster:
         server = next(server for server in self.servers if server.cluster is node)
         listening = server.listeners.tcp_names[0][0]
         return node.settings.announce_ip or {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listening, listening)
+
+    def _sees_all_copies(self, node: ClusterNode) -> bool:
+        replicas = [other for other in self._nodes() if other.is_replica and other is not node]
+        known = node.core.state.nodes
+        return all(known[replica.my_id].repl_offset for replica in replicas if replica.my_id in known)
 
     def _knows_everyone(self, node: ClusterNode) -> bool:
         # By their ids: two handshakes with one node may be under way for a while, one to be given up.

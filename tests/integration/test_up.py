@@ -85,6 +85,23 @@ class TestUp:
             with RawClient(port) as client:
                 assert client.call("SET", "k", "v") == b"+OK\r\n"
 
+    def test_replicas_are_in_sync_and_shown_when_it_says_so(self, tmp_path: Path, port: int) -> None:
+        options = ("up", "--primaries", "1", "--replicas", "2", "--port", str(port))
+        with started(OURS, *options, directory=tmp_path) as process:
+            process.wait_for("Ctrl-C ends it.")
+            assert process.text().startswith(
+                f"Cluster of 1 primary and 2 replicas with all 16384 slots is ready: "
+                f"127.0.0.1:{port} 127.0.0.1:{port + 1} 127.0.0.1:{port + 2}\n"
+            )
+            with RawClient(port) as client, RawClient(port + 2) as replica:
+                assert client.call("SET", "k", "v") == b"+OK\r\n"
+                assert client.call("WAIT", "2", "5000") == b":2\r\n"
+                assert replica.call("READONLY") == b"+OK\r\n"
+                assert replica.call("GET", "k") == b"$1\r\nv\r\n"
+                for each in (client, replica):
+                    slots = each.call("CLUSTER", "SLOTS")
+                    assert [slots.count(b":%d\r\n" % (port + n)) for n in range(3)] == [1, 1, 1]
+
     def test_directory_keeps_the_nodes(self, tmp_path: Path, port: int) -> None:
         seen = []
         for _ in range(2):
@@ -144,7 +161,14 @@ class TestUp:
             assert process.wait() == 0
 
     def test_bad_options(self, tmp_path: Path) -> None:
-        for options in (("--primaries", "0"), ("--port", "70000"), ("--port", "55534"), ("--nonsense",)):
+        for options in (
+            ("--primaries", "0"),
+            ("--replicas", "-1"),
+            ("--port", "70000"),
+            ("--port", "55534"),
+            ("--port", "55531", "--replicas", "1"),
+            ("--nonsense",),
+        ):
             code, output = run(OURS, "up", *options, directory=tmp_path)
             assert code == 2
             assert output.startswith("Usage: pyredis-cluster up [OPTIONS]")
