@@ -44,7 +44,7 @@ def program() -> None:
     "--dir",
     "directory",
     type=click.Path(file_okay=False),
-    help="Keep each node's files and log in a directory of its own here; the next start goes on with them.",
+    help="Keep each node's data and log in a directory of its own here; the next start goes on with them.",
 )
 def up(primaries: int, replicas: int, port: int, bind: str, directory: str | None) -> int:
     """Run a whole cluster in this process until Ctrl-C."""

@@ -70,7 +70,7 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
         if options.directory is not None:
             log.to_file(os.path.join(home, _LOG_FILE))
         logs.append(log)
-        config = _config(port, options.bind, home)
+        config = _config(port, options.bind, home, keeps_data=options.directory is not None)
         if options.directory is None:
             config.put("loglevel", "warning")
         servers.append(Server(config, loop, network=network, log=log))
@@ -110,9 +110,11 @@ async def _make_ready(cluster: LocalCluster) -> str:
     return ""
 
 
-def _config(port: int, bind: str, directory: str) -> Config:
+def _config(port: int, bind: str, directory: str, *, keeps_data: bool) -> Config:
     config = Config(directory=directory, change_directory=enter_directory, join_path=os.path.join)
-    config.set_many([(b"port", b"%d" % port), (b"bind", bind.encode()), (b"save", b"")])
+    config.set_many([(b"port", b"%d" % port), (b"bind", bind.encode())])
+    if not keeps_data:
+        config.set_many([(b"save", b"")])
     config.put("cluster-enabled", True)
     config.put("databases", 1)
     # Replicas of this process come all at once or not at all: there is nothing to wait for.
@@ -125,8 +127,8 @@ def _stop(cluster: LocalCluster, logs: list[Log], options: UpOptions) -> bool:
         # That all ends is what was asked for: no node has to say so on a terminal.
         for log in logs:
             log.set_level("nothing")
-    cluster.stop()
-    return True
+    # With a directory its data is saved there, as the save points of each node have it.
+    return cluster.stop(save=None if options.directory is not None else False)
 
 
 def _where(options: UpOptions, directory: str) -> str:

@@ -99,10 +99,10 @@ class LocalCluster:
                 node.announce()
             await asyncio.sleep(_ANNOUNCE_S)
 
-    def stop(self) -> None:
-        """End every server."""
-        for server in self.servers:
-            server.shutdown(save=False, now=True, force=True)
+    def stop(self, *, save: bool | None = False) -> bool:
+        """End every server; False where some go on, as they cannot save what they are to (see `Host`)."""
+        ended = [server.shutdown(save=save, now=True, force=save is False) for server in self.servers]
+        return all(ended)
 
     async def wait_until_stopped(self) -> None:
         """Wait for the end of the last server."""

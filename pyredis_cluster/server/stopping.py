@@ -20,7 +20,7 @@ class Stopping:
         self._server = server
         self.stopped = asyncio.Event()
         self.before_saving: list[Callable[[bool], bool]] = []
-        """Called before the last snapshot is taken, with whether the end is forced; False keeps the server."""
+        """Called before the last snapshot, with whether the end is forced; the first False keeps the server."""
         self.on_stop: list[Callable[[], None]] = []
         """Called once the server will end for certain, while its sockets are still open."""
         self.is_requested = False
@@ -71,7 +71,7 @@ class Stopping:
         if server.background.is_saving:
             log.warning("There is a child saving an .rdb. Killing it!")
             server.background.cancel()
-        if not all([keep(force) for keep in self.before_saving]):
+        if not all(keep(force) for keep in self.before_saving):
             return False
         # While data is loaded only a part of it is there, which must not replace the whole.
         if save is False or server.state.gate & GATE_LOADING or server.config.is_sentinel:

@@ -102,12 +102,15 @@ class TestUp:
                     slots = each.call("CLUSTER", "SLOTS")
                     assert [slots.count(b":%d\r\n" % (port + n)) for n in range(3)] == [1, 1, 1]
 
-    def test_directory_keeps_the_nodes(self, tmp_path: Path, port: int) -> None:
+    def test_directory_keeps_the_nodes_and_the_data(self, tmp_path: Path, port: int) -> None:
         seen = []
-        for _ in range(2):
+        for value in (b"$-1\r\n", b"$1\r\nv\r\n"):
             with started(OURS, "up", "--port", str(port), "--dir", "data", directory=tmp_path) as process:
                 process.wait_for("Ctrl-C ends it.")
                 seen.append(ids(port))
+                with RawClient(port) as client:
+                    assert client.call("GET", "{06S}") == value
+                    client.call("SET", "{06S}", "v")
                 process.signal(signal.SIGTERM)
                 assert process.wait() == 0
         assert seen[0] == seen[1]
