@@ -20,7 +20,7 @@ class Stopping:
         self._server = server
         self.stopped = asyncio.Event()
         self.before_saving: list[Callable[[bool], bool]] = []
-        """Called before the last snapshot with whether the end is forced; the first False keeps the server."""
+        """Called before the last snapshot, told whether the end is forced; False keeps the server."""
         self.on_stop: list[Callable[[], None]] = []
         """Called once the server will end for certain, while its sockets are still open."""
         self.is_requested = False
