@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pyredis_cluster.commands.server import server
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, NO_ASYNC_LOADING, NOSCRIPT
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import Reply
 
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.append_only import AppendOnly
+
 _NO_FILES = CommandError("ERR This server keeps no files")
+
+
+def append_only_of(call: Call) -> AppendOnly:
+    """The append-only file of this server. Raises CommandError where it keeps no files."""
+    append_only = call.server.append_only
+    if append_only is None:
+        raise _NO_FILES
+    return append_only
 
 
 @server.command(
@@ -22,10 +35,7 @@ _NO_FILES = CommandError("ERR This server keeps no files")
 def bgrewriteaof(call: Call, argv: list[bytes]) -> Reply:
     """BGREWRITEAOF
 
-    A status that says whether it was begun or scheduled: inside EXEC, or where something else has to end first.
+    A status that says whether it was begun, or scheduled as it is inside EXEC or something else goes on.
     Raises an error during a rewrite, and where none can begin.
     """
-    append_only = call.server.append_only
-    if append_only is None:
-        raise _NO_FILES
-    return append_only.rewrite(in_transaction=call.session.transaction is not None)
+    return append_only_of(call).rewrite(in_transaction=call.session.transaction is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from pyredis_cluster.commands.append_only import append_only_of
 from pyredis_cluster.commands.object import refcount
 from pyredis_cluster.commands.persistence import persistence_of
 from pyredis_cluster.config.events import NOTIFY_GENERIC
@@ -55,7 +56,6 @@ _NOT_HERE = frozenset(
         "htstats-key",
         "leak",
         "listpack",
-        "loadaof",
         "mallctl",
         "mallctl-str",
         "oom",
@@ -230,6 +230,15 @@ def _reload(call: Call, argv: list[bytes]) -> Reply:
     return OK
 
 
+def _load_aof(call: Call, argv: list[bytes]) -> Reply:
+    """LOADAOF [any ...]: `OK`, all data having been replaced by what the append-only file has.
+
+    Raises an error where there is none, and where it cannot be loaded: part of the data is there then.
+    """
+    append_only_of(call).reload()
+    return OK
+
+
 def _help(call: Call, argv: list[bytes]) -> Reply:
     """HELP: an array of status lines."""
     return help_lines(argv[0], _HELP)
@@ -259,6 +268,7 @@ _SUBCOMMANDS: dict[str, tuple[int, int, Callable[[Call, list[bytes]], Reply]]] =
     "digest-value": (0, _ANY_NUMBER, _digest_value),
     "error": (1, 1, _error),
     "help": (0, 0, _help),
+    "loadaof": (0, _ANY_NUMBER, _load_aof),
     "log": (1, 1, _log),
     "object": (1, 1, _object),
     "populate": (1, 3, _populate),
@@ -283,6 +293,8 @@ ERROR <string>
     unit tests to simulate Redis errors.
 LOG <message>
     Write <message> to the server log.
+LOADAOF
+    Flush the AOF buffers on disk and reload the AOF in memory.
 OBJECT <key>
     Show low level info about `key` and associated value.
 POPULATE <count> [<prefix>] [<size>]

@@ -127,14 +127,16 @@ class AppendOnlyFile:
         state = self._state
         state.deliver_effects()
         self._writer.flush(force=True)
-        for database in state.keyspace.databases:
-            state.watches.touch_database(database)
-            database.clear()
         try:
             self.directory.load_manifest()
             self.directory.remove_history()
             self.directory.upgrade()
+            if self.directory.manifest.is_empty:
+                raise StartError
             self.directory.size_to_load()
+            for database in state.keyspace.databases:
+                state.watches.touch_database(database)
+                database.clear()
             self._server.loading.load_from(self._source())
         except StartError:
             raise _NOT_LOADED from None

@@ -52,14 +52,13 @@ SNAPSHOTS: list[Directive] = [
 ]
 
 APPEND_ONLY_FILE: list[Directive] = [
-    yes_no("appendonly", False, "Log every change to a file.", not_while_loading=True, acts=False),
+    yes_no("appendonly", False, "Log every change to a file.", not_while_loading=True),
     text(
         "appendfilename",
         "appendonly.aof",
         "What the log's files are called.",
         check=checks.append_file,
         immutable=True,
-        acts=False,
     ),
     text(
         "appenddirname",
@@ -67,15 +66,14 @@ APPEND_ONLY_FILE: list[Directive] = [
         "Directory of the log's files.",
         check=checks.append_directory,
         immutable=True,
-        acts=False,
     ),
-    choice("appendfsync", "everysec", ("everysec", "always", "no"), "When it is forced to disk.", acts=False),
-    yes_no("no-appendfsync-on-rewrite", False, "Force nothing to disk during a rewrite.", acts=False),
-    number("auto-aof-rewrite-percentage", 100, "Growth that starts a rewrite; 0 none.", acts=False),
-    signed_size("auto-aof-rewrite-min-size", 64 << 20, "Size below which none starts.", acts=False),
-    yes_no("aof-load-truncated", True, "Load a log whose end is missing.", acts=False),
-    yes_no("aof-use-rdb-preamble", True, "Begin a rewritten log with a snapshot.", acts=False),
-    yes_no("aof-timestamp-enabled", False, "Note the time in the log.", acts=False),
-    yes_no("aof-rewrite-incremental-fsync", True, "Flush a rewritten log as it grows.", acts=False),
-    yes_no("aof-disable-auto-gc", False, "Keep replaced files.", hidden=True, acts=False),
+    choice("appendfsync", "everysec", ("everysec", "always", "no"), "When it is forced to disk."),
+    yes_no("no-appendfsync-on-rewrite", False, "Force nothing to disk during a rewrite."),
+    number("auto-aof-rewrite-percentage", 100, "Growth that starts a rewrite; 0 none."),
+    signed_size("auto-aof-rewrite-min-size", 64 << 20, "Size below which none starts."),
+    yes_no("aof-load-truncated", True, "Load a log whose end is missing."),
+    yes_no("aof-use-rdb-preamble", True, "Begin a rewritten log with a snapshot."),
+    yes_no("aof-timestamp-enabled", False, "Note the time in the log."),
+    yes_no("aof-rewrite-incremental-fsync", True, "Flush a rewritten log as it grows."),
+    yes_no("aof-disable-auto-gc", False, "Keep replaced files.", hidden=True),
 ]
