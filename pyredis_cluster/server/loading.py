@@ -223,6 +223,8 @@ class Loading:
         else:
             if self._run is not run:
                 return
+            if run.sink is not None:
+                self.keys_loaded, self.keys_expired = run.sink.keys_loaded, run.sink.keys_expired
             if is_done:
                 self._end(run, None)
             else:

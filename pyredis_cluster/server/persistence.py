@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pyredis_cluster.execution.gate import GATE_LOADING
 from pyredis_cluster.execution.memory_report import used_bytes
 from pyredis_cluster.persistence.rdb.errors import RdbError
 from pyredis_cluster.persistence.rdb.form import Access, RdbOptions, RdbSnapshot, rdb_at_once
@@ -31,6 +30,7 @@ _MISCONFIGURED: Final = CommandError(
     "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the "
     "Redis logs for details about the RDB error."
 )
+_LOADING = CommandError("LOADING Redis is loading the dataset in memory")
 _FAILED = CommandError("ERR")
 _NOT_LOADED = CommandError("ERR Error trying to load the RDB dump, check server logs.")
 
@@ -127,7 +127,7 @@ class RdbPersistence:
     def all_flushed(self) -> None:
         """See `Persistence`."""
         server = self._server
-        if server.state.gate & GATE_LOADING:
+        if server.loading.is_active:
             return
         if self.is_saving:
             server.background.cancel()
@@ -138,6 +138,8 @@ class RdbPersistence:
         """See `Persistence`."""
         server = self._server
         state = server.state
+        if server.loading.is_active:  # only a part of the data is there to be saved
+            raise _LOADING
         if save and not self.save():
             raise _FAILED
         if flush:
@@ -259,7 +261,7 @@ class RdbPersistence:
 
     def _save_if_due(self, now_ms: int) -> None:
         server = self._server
-        if server.background.is_active or server.state.gate & GATE_LOADING:
+        if server.background.is_active or server.loading.is_active:
             return
         now_s = now_ms // 1000
         may_try = self.last_save_ok or now_s - self._last_try_s > _RETRY_DELAY_S

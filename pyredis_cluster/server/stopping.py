@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.execution.gate import GATE_LOADING
 from pyredis_cluster.server.shutdown_wait import ShutdownWait
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Stopping:
         if not all(keep(force) for keep in self.before_saving):
             return False
         # While data is loaded only a part of it is there, which must not replace the whole.
-        if save is False or server.state.gate & GATE_LOADING or server.config.is_sentinel:
+        if save is False or server.loading.is_active or server.config.is_sentinel:
             return True
         if not save and not server.config.save_points:
             return True
