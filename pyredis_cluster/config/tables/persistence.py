@@ -21,7 +21,6 @@ SNAPSHOTS: list[Directive] = [
         SavePoints(),
         (SavePoint(3600, 1), SavePoint(300, 100), SavePoint(60, 10000)),
         "When a snapshot is made.",
-        acts=False,
     ),
     text(
         "dbfilename",
@@ -29,7 +28,6 @@ SNAPSHOTS: list[Directive] = [
         "File of snapshots.",
         check=checks.database_file,
         protected=True,
-        acts=False,
     ),
     yes_no("rdbcompression", True, "Compress strings in snapshots."),
     yes_no("rdbchecksum", True, "End a snapshot with a checksum.", immutable=True),

@@ -17,7 +17,6 @@ NAMED_BY_PATTERN = {"enable-debug-command", "shutdown-on-sigint", "shutdown-on-s
 
 READ_BUT_POWERLESS = {
     "replicaof",  # refused
-    "save",
     "tls-cluster",
     "tls-port",
 }
