@@ -18,6 +18,7 @@ from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.server import Server
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from tests.support.ports import free_port, release_port
 from tests.support.program import messages
 from tests.support.wire import Arg, ConnectionClosedError, encode, frame_end
@@ -63,9 +64,11 @@ async def serving(
 ) -> AsyncIterator[TestServer]:
     """A started server with these directives (`_` for `-`), ended after the block.
 
-    With a simulated `disk` it reads and writes nothing else, in the directory `/` unless told otherwise.
+    Without `dir` its files are those of a simulated disk, and gone with it, unless `disk` is given.
     """
     loop = asyncio.get_running_loop()
+    if disk is None and "dir" not in directives:
+        disk = SimulatedDisk(loop)
     port = free_port()
     network = Network(loop, use_epoll=use_epoll)
     lines: list[bytes] = []
