@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyredis_cluster.commands import info_memory, info_statistics
 from pyredis_cluster.commands.info_fields import Facts, Fields, Section
-from pyredis_cluster.execution.gate import GATE_LOADING
+from pyredis_cluster.execution.gate import GATE_ASYNC_LOADING, GATE_LOADING
 from pyredis_cluster.execution.replication import is_replica
 from pyredis_cluster.keyspace.keyspace import ACCESS_CLOCK_MASK
 from pyredis_cluster.version import REDIS_VERSION, __version__
@@ -90,7 +90,7 @@ def clients(server: ServerState, facts: Facts) -> Fields:
 def persistence(server: ServerState, facts: Facts) -> Fields:
     """# Persistence; there is no child whose memory could be counted."""
     yield "loading", int(bool(server.gate & GATE_LOADING))
-    yield "async_loading", 0
+    yield "async_loading", int(bool(server.gate & GATE_ASYNC_LOADING))
     yield "current_cow_peak", 0
     yield "current_cow_size", 0
     yield "current_cow_size_age", 0

@@ -124,7 +124,8 @@ class Eviction:
             self._caught_up()
             return True
         # While clients are paused data must not change, and a replica only does what its primary says.
-        if server.pauses.is_active or not self._keyspace.expires_on_access:
+        is_replica = not self._keyspace.expires_on_access
+        if server.pauses.is_active or (is_replica and server.config.flag("replica-ignore-maxmemory")):
             return True
         started_ns = server.monotonic_ns()
         is_within = self._evict(limit)

@@ -146,6 +146,9 @@ Effect = (
 )
 
 
+_OF_TRANSFER: Final = (Prepare, Announce, Store, Load)
+
+
 class ReplicaSide:
     """The link of one server to its primary, if it has one."""
 
@@ -306,6 +309,14 @@ class ReplicaSide:
         self.position = None
         self._reconnect("", now_s)
 
+    def reset(self, now_s: int) -> None:
+        """Whatever goes on, begin anew: what was to be done could not be."""
+        self.out.clear()
+        if self.state is LinkState.CONNECTED:
+            self.stream_broken(now_s)
+        else:
+            self._cancel()
+
     # The data set
 
     def failed(self, now_s: int) -> None:
@@ -464,6 +475,8 @@ class ReplicaSide:
     def _cancel(self) -> None:
         """End an attempt that has not led to a stream yet."""
         if self.state in (LinkState.CONNECTING, LinkState.HANDSHAKE, LinkState.TRANSFER):
+            # What has just come and was not taken yet is not wanted any more.
+            self.out = [effect for effect in self.out if not isinstance(effect, _OF_TRANSFER)]
             self.out.append(Disconnect())
             if self.state is LinkState.TRANSFER:
                 self.out.append(Discard())

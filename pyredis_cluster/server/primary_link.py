@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
 
 _TICK_MS: Final = 1000
+_FAILOVER_TICK_MS: Final = 100
+"""So often while clients wait for a failover to end."""
 _FIRST_OFFSET: Final = 1
 """What INFO shows where nothing is known of a stream."""
 
@@ -53,6 +55,7 @@ class PrimaryLink:
         state.replication_roles = self
         server.persistence.on_history = self._history_loaded
         server.cron.every(_TICK_MS, self._tick)
+        server.cron.every(_FAILOVER_TICK_MS, self._tick_in_failover)
         server.stopping.on_stop.append(self.stop)
         server.freezer.on_freeze.append(self._update_reading)
         server.freezer.on_thaw.append(self._update_reading)
@@ -274,6 +277,10 @@ class PrimaryLink:
             side.acknowledge(side.position.offset, self._disk_offset())
         self._carry_out()
 
+    def _tick_in_failover(self, now_ms: int) -> None:
+        if self._failover.state is not FailoverState.NONE:
+            self._tick(now_ms)
+
     def acknowledge(self) -> None:
         """See `ReplicationRoles`."""
         if self._stream is not None:
@@ -392,12 +399,14 @@ class PrimaryLink:
         if self._is_carrying_out:
             return
         self._is_carrying_out = True
-        try:
-            out = self._side.out
-            while out and not self._is_stopped:
-                self._do(out.pop(0))
-        finally:
-            self._is_carrying_out = False
+        side = self._side
+        while side.out and not self._is_stopped:
+            try:
+                self._do(side.out.pop(0))
+            except Exception as failure:
+                self._log.failure("Failure in the link to the primary", failure)
+                side.reset(self._now_s())
+        self._is_carrying_out = False
         self._link_changed()
 
     def _do(self, effect: Effect) -> None:

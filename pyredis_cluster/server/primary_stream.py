@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.primary_connection import PrimaryConnection
     from pyredis_cluster.server.server import Server
 
+_STAR: Final = ord("*")
 _SHOWN_BACKLOG_BYTES: Final = 256
 _SHOWN_ERROR_BYTES: Final = 4096
 
@@ -75,8 +76,20 @@ class PrimaryStream:
             return
         requests, wire = self._parser.feed(data)
         if wire:
-            self.session.apply(requests)
+            self._apply(requests, wire)
             self._count(requests, wire)
+
+    def _apply(self, requests: list[Request], wire: bytes) -> None:
+        state = self._state
+        propagation = state.propagation
+        batch = propagation.batch
+        start = len(batch)
+        self.session.apply(requests)
+        if batch and batch is propagation.batch and batch[start:] == requests and _is_plain(wire):
+            # An AOF gets it as it came.
+            batch[start:] = [wire]
+        if state.maxmemory:
+            state.eviction.evict_to_limit()
 
     def end(self) -> None:
         """No more will come; what is not complete does not count."""
@@ -176,3 +189,8 @@ class PrimaryStream:
     def input_bytes(self) -> int:
         """See `Connection`."""
         return self.held_bytes
+
+
+def _is_plain(wire: bytes) -> bool:
+    """Whether there is nothing in it but requests: no line ends between them, no empty ones."""
+    return wire[0] == _STAR and b"*0" not in wire and b"\n\n" not in wire and b"\n\r\n" not in wire
