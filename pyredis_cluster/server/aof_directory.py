@@ -85,7 +85,8 @@ class AofDirectory:
         try:
             self.manifest = parse_manifest(content)
         except ManifestError as error:
-            self._log.warning("*** FATAL AOF MANIFEST FILE ERROR ***")
+            self._log.warning("")
+            self._log.raw("*** FATAL AOF MANIFEST FILE ERROR ***\n\n")
             if error.line is not None:
                 self._log.warning(f"Reading the manifest file, at line {error.number}")
                 self._log.warning(f">>> '{error.line.decode('utf-8', 'surrogateescape')}'")

@@ -209,7 +209,7 @@ class _FileLoading:
             return
         text = error.message.decode("utf-8", "surrogateescape")[:_ERROR_TEXT_CHARACTERS]
         self._log.warning(
-            f"== CRITICAL == This server is sending an error to its AOF-loading-client: '{text}' after "
+            f"== CRITICAL == This server is sending an error to its AOF-loading-client: '-{text}' after "
             f"processing the command '{entry.command.name}'"
         )
         self._server.state.statistics.unexpected_error_replies += 1

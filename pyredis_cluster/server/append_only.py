@@ -191,7 +191,6 @@ class AppendOnlyFile:
         Raises StartError, the reason being logged.
         """
         self.directory.load_manifest()
-        self.directory.remove_history()
 
     async def load(self) -> None:
         """Load what the files have, while clients are told to wait; then begin to write.
@@ -202,6 +201,10 @@ class AppendOnlyFile:
         if not self._server.stopped.is_set():
             self._open_at_start()
             self._state.set_gate(GATE_LOADING, False)
+
+    def loaded(self) -> None:
+        """The server has its data, wherever from: what a rewrite had replaced is not needed."""
+        self.directory.remove_history()
 
     async def _load_data(self) -> None:
         state = self._state

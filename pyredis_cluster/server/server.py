@@ -148,6 +148,7 @@ class Server:
             await self.append_only.load()
         else:
             await load_snapshot(self, is_replica=self.starts_as_replica)
+        self.append_only.loaded()
         if self.cluster is not None and not self.stopped.is_set():
             check_databases(self)
             self.cluster.data_loaded()
