@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def check_supported(config: Config, log: Log) -> None:
     """Warn of what will not be done.
 
-    A server that only lacks durability or users starts, so that common files can be used as they are. One
+    A server that only lacks users starts, so that common files can be used as they are. One
     that would be something else than it was told to be does not: raises `StartError`, the reason logged.
     """
     if config.modules:

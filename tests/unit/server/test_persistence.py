@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+from collections.abc import AsyncIterator
 
 import pytest
 
+from pyredis_cluster.protocol.slots import key_slot
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from tests.support import rdb
 from tests.support.inloop import Peer, TestServer, make_config, peer, serving, until
-from tests.support.ports import free_port
+from tests.support.ports import free_port, release_port
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 READ_ONLY = OSError(errno.EROFS, "Read-only file system")
@@ -445,6 +448,32 @@ class TestStart:
             "Fatal error: can't open the RDB file dump.rdb for reading: Permission denied",
             "Fatal error loading the DB, check server logs. Exiting.",
         ]
+
+
+class TestClusterNode:
+    async def test_takes_the_slots_that_nobody_has(self, disk: SimulatedDisk) -> None:
+        _put(disk, rdb.file(rdb.entry(0, b"k", rdb.string(b"v")), rdb.entry(0, b"{k}2", rdb.string(b"v"))))
+        async with _node(disk) as server, peer(server) as client:
+            slot = key_slot(b"k")
+            assert await client.call("CLUSTER", "COUNTKEYSINSLOT", str(slot)) == b":2\r\n"
+            assert f"I have keys for unassigned slot {slot}. Taking responsibility for it." in server.logged()
+            assert f"connected {slot}\n".encode() in await client.call("CLUSTER", "NODES")
+
+    async def test_has_no_other_database(self, disk: SimulatedDisk) -> None:
+        _put(disk, rdb.file(b"\xfe\x01", rdb.entry(0, b"k", rdb.string(b"v"))))
+        with pytest.raises(StartError):
+            async with _node(disk):
+                pass
+
+
+@contextlib.asynccontextmanager
+async def _node(disk: SimulatedDisk) -> AsyncIterator[TestServer]:
+    bus_port = free_port()
+    try:
+        async with serving(disk=disk, cluster_enabled=True, cluster_port=bus_port) as server:
+            yield server
+    finally:
+        release_port(bus_port)
 
 
 def _aux(name: bytes, value: bytes) -> bytes:
