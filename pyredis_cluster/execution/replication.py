@@ -62,7 +62,7 @@ class Replicas(Protocol):
         """Close the connections of all replicas: they have to ask again what their history is."""
 
     def role_changed(self) -> None:
-        """This server is a primary or a replica now, and was not. Replicas may go on with the stream they get."""
+        """This server is a primary or a replica now, and was not. Replicas go on with the stream they get."""
 
     def history_changed(self) -> None:
         """This server's role, its primary or its replication id is another one now: replicas have to ask

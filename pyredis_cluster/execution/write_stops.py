@@ -44,9 +44,13 @@ class WriteStops:
         self._is_read_only = is_read_only
         self._update()
 
+    @property
+    def has_disk_error(self) -> bool:
+        """Whether the disk could not be written."""
+        return self._snapshot_error is not None or self._append_only_error is not None
+
     def _update(self) -> None:
-        has_disk_error = self._snapshot_error is not None or self._append_only_error is not None
-        stops = has_disk_error or self._lacks_replicas or self._is_read_only
+        stops = self.has_disk_error or self._lacks_replicas or self._is_read_only
         self._server.set_gate(GATE_STOP_WRITES, stops)
 
     def refusal(self, *, is_write: bool, is_ping: bool) -> CommandError | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from pyredis_cluster.execution.command import WRITE
 from pyredis_cluster.execution.gate import GATE_MONITOR
 from pyredis_cluster.execution.obedient import ObedientSession
 from pyredis_cluster.protocol.command_stream import encode_requests
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _STAR: Final = ord("*")
 _SHOWN_BACKLOG_BYTES: Final = 256
 _SHOWN_ERROR_BYTES: Final = 4096
+_DISK_ERROR_LOG_INTERVAL_MS: Final = 10_000
 
 
 class PrimaryStream:
@@ -50,6 +52,7 @@ class PrimaryStream:
         self._waiting: list[bytes] = []
         """What came while clients are paused."""
         self._acknowledgements_due = False
+        self._disk_error_logged_ms = 0
         self.position = position
         session = self.session = ObedientSession(state, self, session_id, self._failed)
         session.call.db = state.keyspace.databases[position.database]
@@ -75,21 +78,41 @@ class PrimaryStream:
             pauses.postpone(self.session)
             return
         requests, wire = self._parser.feed(data)
-        if wire:
-            self._apply(requests, wire)
+        if wire and self._apply(requests, wire):
             self._count(requests, wire)
 
-    def _apply(self, requests: list[Request], wire: bytes) -> None:
+    def _apply(self, requests: list[Request], wire: bytes) -> bool:
+        """Run the requests; False where that is not possible, and the server ends."""
         state = self._state
         propagation = state.propagation
         batch = propagation.batch
         start = len(batch)
+        if state.write_stops.has_disk_error and not self._may_go_on(requests):
+            return False
         self.session.apply(requests)
         if batch and batch is propagation.batch and batch[start:] == requests and _is_plain(wire):
             # An AOF gets it as it came.
             batch[start:] = [wire]
         if state.maxmemory:
             state.eviction.evict_to_limit()
+        return True
+
+    def _may_go_on(self, requests: list[Request]) -> bool:
+        """Whether commands are applied though the disk cannot be written; if not the server ends."""
+        state = self._state
+        entries = map(state.table.find, requests)
+        if not any(entry is not None and WRITE in entry.command.flags for entry in entries):
+            return True
+        if not state.config.flag("replica-ignore-disk-write-errors"):
+            self._server.log.warning("Replica was unable to write command to disk.")
+            self._server.shutdown(save=False, now=True, force=True)
+            return False
+        if state.keyspace.now_ms - self._disk_error_logged_ms > _DISK_ERROR_LOG_INTERVAL_MS:
+            self._disk_error_logged_ms = state.keyspace.now_ms
+            self._server.log.warning(
+                "Replica is applying a command even though it is unable to write to disk."
+            )
+        return True
 
     def end(self) -> None:
         """No more will come; what is not complete does not count."""

@@ -16,7 +16,6 @@ NAMED_BY_PATTERN = {"enable-debug-command", "shutdown-on-sigint", "shutdown-on-s
 """Read by names that are put together."""
 
 READ_BUT_POWERLESS = {
-    "replicaof",  # refused
     "tls-cluster",
     "tls-port",
 }

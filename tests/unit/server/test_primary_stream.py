@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+from typing import cast
 
+import pytest
+
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from tests.support.virtual import World, run, until
 from tests.support.virtual_primary import REPLID, following, info
 from tests.support.wire import encode
@@ -201,5 +206,51 @@ def test_monitors_see_the_stream() -> None:
         await monitor.call("MONITOR")
         link.stream(("SET", "a", "1"))
         assert (await monitor.line()).endswith(b' [0 10.0.0.9:6379] "SET" "a" "1"')
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_what_cannot_be_written_to_disk(ignores: bool) -> None:
+    async def scenario(world: World) -> None:
+        server, _, link, client = await following(
+            world, save="3600 1", replica_ignore_disk_write_errors=ignores
+        )
+        cast(SimulatedDisk, server.disk).error = OSError(errno.ENOSPC, "No space left on device")
+        await client.call("BGSAVE")
+        await asyncio.sleep(1)
+        link.stream(("PING",))
+        await asyncio.sleep(0.1)
+        assert not server.stopped.is_set()
+        link.stream(("SET", "a", "1"))
+        await asyncio.sleep(0.1)
+        assert server.stopped.is_set() == (not ignores)
+        lines = server.logged()
+        if ignores:
+            assert "Replica is applying a command even though it is unable to write to disk." in lines
+            assert await client.call("GET", "a") == b"$1\r\n1\r\n"
+        else:
+            assert "Replica was unable to write command to disk." in lines
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "is_read_only", "ends"),
+    [
+        ("ignore", True, False),
+        ("panic", True, True),
+        ("panic-on-replicas", True, True),
+        ("panic", False, False),
+    ],
+)
+def test_errors_that_end_the_server(behaviour: str, is_read_only: bool, ends: bool) -> None:
+    async def scenario(world: World) -> None:
+        server, _, link, _ = await following(
+            world, propagation_error_behavior=behaviour, replica_read_only=is_read_only
+        )
+        link.stream(("NOSUCH",))
+        await asyncio.sleep(0.1)
+        assert server.stopped.is_set() == ends
 
     run(scenario)
