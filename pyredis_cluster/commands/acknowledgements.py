@@ -29,7 +29,6 @@ _WAITAOF_ON_REPLICA = CommandError(
 @acknowledgements.command(
     "WAIT",
     arity=3,
-    flags=NOSCRIPT,
     since="3.0.0",
     syntax="numreplicas:integer timeout:integer",
     summary="Waits until replicas have acknowledged the writes of this connection.",

@@ -20,9 +20,9 @@ from pyredis_cluster.execution.command import (
     Category,
 )
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError, out_of_bounds
-from pyredis_cluster.protocol.numbers import integer, integer_between
+from pyredis_cluster.protocol.numbers import integer
 from pyredis_cluster.protocol.reply import NO_REPLY, OK, Reply
-from pyredis_cluster.protocol.words import split_words
+from pyredis_cluster.protocol.words import UnbalancedQuotes, split_words
 from pyredis_cluster.replication.primary import Replica
 
 _HOST_MAX_CHARACTERS = 255
@@ -36,6 +36,7 @@ _NO_FILTER = CommandError("ERR Missing rdb-filter-only values")
     arity=-3,
     flags=ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
     since="2.8.0",
+    complexity="",
     syntax="replicationid offset:integer",
     summary="Begins replication, or goes on with it.",
 )
@@ -53,6 +54,7 @@ def psync(call: Call, argv: list[bytes]) -> Reply:
     arity=1,
     flags=ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
     since="1.0.0",
+    complexity="",
     summary="Begins replication as servers before 2.8 do.",
 )
 def sync(call: Call, argv: list[bytes]) -> Reply:
@@ -131,7 +133,10 @@ def _introduce(replica: Replica, option: bytes, name: bytes, value: bytes) -> No
         replica.takes_eof_mark = replica.takes_eof_mark or capability == b"eof"
         replica.takes_new_id = replica.takes_new_id or capability == b"psync2"
     elif option == b"rdb-only":
-        replica.wants_only_data = bool(integer_between(value, 0, 1, _BAD_RDB_ONLY))
+        number = integer(value)
+        if number not in (0, 1):
+            raise _BAD_RDB_ONLY
+        replica.wants_only_data = bool(number)
     elif option == b"rdb-filter-only":
         raise _refused_filter(value)
     else:
@@ -140,9 +145,13 @@ def _introduce(replica: Replica, option: bytes, name: bytes, value: bytes) -> No
 
 def _refused_filter(value: bytes) -> CommandError:
     """Snapshots have all data or none: what a replica that wants part of it is told."""
-    filters = split_words(value)
-    if not filters:
+    try:
+        filters = split_words(value)
+    except UnbalancedQuotes:
         return _NO_FILTER
+    if not filters:
+        # Nothing at all, which no replica wants.
+        return CommandError("ERR Unsupported rdb-filter-only option: ")
     return CommandError(b"ERR Unsupported rdb-filter-only option: %b" % filters[0])
 
 
