@@ -1,7 +1,11 @@
 """What goes on beside serving clients: one snapshot at a time is written, in slices.
 
 Redis has one child process at most, and this is our child: RDB files, AOF rewrites and what replicas get in a
-full synchronisation exclude each other. Between two slices of about a millisecond all sockets are served.
+full synchronisation exclude each other.
+
+Between two slices all sockets are served. While nobody asks for anything a slice takes a millisecond. Else it
+is shorter, since each request that comes waits for the end of one, but gets a third of the time: clients that
+never pause are not to keep it from ever finishing.
 """
 
 from __future__ import annotations
@@ -17,9 +21,11 @@ Kind = Literal["rdb", "aof", "replication"]
 KILL_SIGNAL: Final = 10
 """SIGUSR1, which is how Redis ends a child whose work is not wanted any more."""
 
-_SLICE_NS = 1_000_000
-_FIRST_SLICE_BYTES = 16 << 10
-_LEAST_SLICE_BYTES = 1 << 10
+_IDLE_SLICE_NS: Final = 1_000_000
+_LEAST_BUSY_SLICE_NS: Final = 250_000
+_MOST_BUSY_SLICE_NS: Final = 3_000_000
+_FIRST_BYTES_PER_MS = 16 << 10
+_LEAST_SLICE_BYTES = 256
 _MOST_SLICE_BYTES = 1 << 20
 
 Done = Callable[[Exception | None], None]
@@ -77,18 +83,23 @@ class BackgroundJobs:
         now_ms: Callable[[], int],
         failed: Callable[[str, BaseException], None],
         key_delay_us: Callable[[], int] = lambda: 0,
+        request_count: Callable[[], int] = lambda: 0,
     ) -> None:
         """`call_later` is the server's own, so that a frozen server does not go on; `failed` logs.
 
-        `key_delay_us` tells how long to wait per key: the directive `rdb-key-save-delay`.
+        `key_delay_us` tells how long to wait per key: the directive `rdb-key-save-delay`. `request_count`
+        grows whenever clients want something.
         """
         self._call_later = call_later
         self._monotonic_ns = monotonic_ns
         self._now_ms = now_ms
         self._failed = failed
         self._key_delay_us = key_delay_us
+        self._request_count = request_count
         self._job: _Job | None = None
-        self._slice_bytes = _FIRST_SLICE_BYTES
+        self._bytes_per_ms = float(_FIRST_BYTES_PER_MS)
+        self._requests_seen = 0
+        self._sliced_ns = 0
         self.on_end: list[Callable[[], None]] = []
         self.last_rdb_duration_s = -1
         """How long RDB data took to write the last time; -1 before that."""
@@ -141,7 +152,8 @@ class BackgroundJobs:
         assert self._job is None, "another job is running"
         job = self._job = _Job(kind, snapshot, write, done, self._now_ms())
         job.finish = finish
-        self._slice_bytes = _FIRST_SLICE_BYTES
+        self._bytes_per_ms = _FIRST_BYTES_PER_MS
+        self._sliced_ns = self._monotonic_ns()
         job.timer = self._call_later(0, self._go_on)
 
     def pause(self) -> None:
@@ -177,8 +189,9 @@ class BackgroundJobs:
         started_ns = self._monotonic_ns()
         delay_us = self._key_delay_us()
         keys_before = job.snapshot.keys_done
+        slice_bytes = 1 if delay_us > 0 else self._next_slice_bytes()
         try:
-            piece = job.snapshot.next_piece(1 if delay_us > 0 else self._slice_bytes)
+            piece = job.snapshot.next_piece(slice_bytes)
             if piece is not None:
                 job.write(piece)
         except OSError as error:
@@ -197,14 +210,25 @@ class BackgroundJobs:
         if delay_us > 0:
             wait_ms = (job.snapshot.keys_done - keys_before) * delay_us / 1000
         else:
-            self._adapt(self._monotonic_ns() - started_ns)
+            self._sliced_ns = self._monotonic_ns()
+            self._adapt(max(len(piece), slice_bytes), self._sliced_ns - started_ns)
         if not job.is_paused:
             job.timer = self._call_later(wait_ms, self._go_on)
 
-    def _adapt(self, elapsed_ns: int) -> None:
-        """Have the next slice take about a millisecond, judging by this one."""
-        wanted = self._slice_bytes * _SLICE_NS // max(elapsed_ns, _SLICE_NS // 2)
-        self._slice_bytes = min(max(wanted, _LEAST_SLICE_BYTES), _MOST_SLICE_BYTES)
+    def _next_slice_bytes(self) -> int:
+        requests = self._request_count()
+        slice_ns = _IDLE_SLICE_NS
+        if requests != self._requests_seen:
+            since_ns = self._monotonic_ns() - self._sliced_ns
+            slice_ns = min(max(since_ns // 2, _LEAST_BUSY_SLICE_NS), _MOST_BUSY_SLICE_NS)
+        self._requests_seen = requests
+        wanted = int(self._bytes_per_ms * slice_ns / 1_000_000)
+        return min(max(wanted, _LEAST_SLICE_BYTES), _MOST_SLICE_BYTES)
+
+    def _adapt(self, size: int, elapsed_ns: int) -> None:
+        """Go on at the speed of the last slice, but at most twice that of those before."""
+        measured = size * 1_000_000 / max(elapsed_ns, 1)
+        self._bytes_per_ms = min(measured, 2 * self._bytes_per_ms)
 
     def _finish(self, job: _Job) -> None:
         def settle(error: Exception | None) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.host import Timer
     from pyredis_cluster.server.server import Server
 
-_SLICE_NS: Final = 5_000_000
+_SLICE_NS: Final = 2_000_000
 _FIRST_SLICE_BYTES: Final = 64 << 10
 _LEAST_SLICE_BYTES: Final = 4 << 10
 _LARGE_SLICE_BYTES: Final = 1 << 20

@@ -83,6 +83,7 @@ class Server:
             lambda: self.state.keyspace.now_ms,
             lambda text, error: self.log.failure(text, error),
             lambda: config.integer("rdb-key-save-delay"),
+            lambda: self.state.statistics.reads_processed,
         )
         self.loading = Loading(self)
         self.persistence = RdbPersistence(self)

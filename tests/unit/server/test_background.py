@@ -44,6 +44,7 @@ class Bench:
         self.clock = ManualClock()
         self.host = FakeHost(self.clock)
         self.delay_us = 0
+        self.requests = 0
         self.failures: list[str] = []
         self.written: list[bytes] = []
         self.ends: list[Exception | None] = []
@@ -53,6 +54,7 @@ class Bench:
             lambda: self.clock.now_us // 1000,
             lambda text, error: self.failures.append(text),
             lambda: self.delay_us,
+            lambda: self.requests,
         )
 
     def numbers(self, count: int = 3, cost_us: int = 0) -> Numbers:
@@ -103,15 +105,29 @@ def test_duration_of_what_makes_rdb_data_is_kept(bench: Bench) -> None:
 
 
 def test_slices_are_made_to_take_a_millisecond(bench: Bench) -> None:
-    slow, fast = bench.numbers(10, 4000), bench.numbers(10, 100)
+    slow, fast = bench.numbers(20, 4000), bench.numbers(20, 1)
     for snapshot in (slow, fast):
         bench.jobs.start("rdb", snapshot, bench.written.append, bench.ends.append)
         bench.run()
     assert slow.sizes[0] == fast.sizes[0]
     assert slow.sizes[1] == slow.sizes[0] // 4
     assert fast.sizes[1] == 2 * fast.sizes[0]
-    assert min(slow.sizes) >= 1 << 10
-    assert max(fast.sizes) <= 1 << 20
+    assert min(slow.sizes) == 256
+    assert max(fast.sizes) == 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("others_us", "share"), [(None, 1.0), (0, 0.25), (1000, 0.5), (4000, 2.0), (100_000, 3.0)]
+)
+def test_busy_clients_get_two_thirds_of_the_time(bench: Bench, others_us: int | None, share: float) -> None:
+    snapshot = bench.numbers(6, 1000)
+    bench.jobs.start("rdb", snapshot, bench.written.append, bench.ends.append)
+    bench.step()
+    if others_us is not None:
+        bench.requests += 1
+        bench.clock.now_us += others_us
+    bench.step()
+    assert snapshot.sizes[1] == snapshot.sizes[0] * share
 
 
 def test_keys_are_delayed_as_told(bench: Bench) -> None:
