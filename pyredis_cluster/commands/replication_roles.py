@@ -112,7 +112,7 @@ def slaveof(call: Call, argv: list[bytes]) -> Reply:
     flags=ADMIN | NOSCRIPT | STALE,
     since="6.2.0",
     complexity="O(1)",
-    syntax="[target=<TO host port:integer [FORCE]>] [ABORT] [TIMEOUT milliseconds:integer]",
+    syntax="[TO target=<host port:integer [FORCE]>] [ABORT] [TIMEOUT milliseconds:integer]",
     summary="Hands the role of the primary to a replica.",
 )
 def failover(call: Call, argv: list[bytes]) -> Reply:
