@@ -33,10 +33,20 @@ def _program(name: str) -> Program:
         raise click.ClickException(f"{name} is not on this machine") from None
 
 
-def _contenders(baseline: str, subject: str, cluster: bool) -> tuple[Contender, Contender]:
+def _contenders(
+    baseline: str, subject: str, cluster: bool, beside: str | None
+) -> tuple[Contender, Contender]:
+    program = _program(subject)
+    plain = Contender(subject, program)
     if cluster:
-        program = _program(subject)
-        return Contender(subject, program), Contender(f"{subject} in cluster mode", program, cluster=True)
+        return plain, Contender(f"{subject} in cluster mode", program, cluster=True)
+    if beside == "appendonly":
+        return plain, Contender(f"{subject} with an AOF", program, "--appendonly", "yes")
+    if beside == "replica":
+        label = f"{subject} with a replica ({baseline})"
+        # Without the delay the replica is there before the first run.
+        options = ("--repl-diskless-sync-delay", "0")
+        return plain, Contender(label, program, *options, replica=_program(baseline))
     return Contender(baseline, _program(baseline)), Contender(subject, _program(subject))
 
 
@@ -102,6 +112,12 @@ class _Race:
 @click.option("--baseline", default="redis-7.0", show_default=True, help="The server to compare with.")
 @click.option("--subject", default=OURS, show_default=True, help="The server that is judged.")
 @click.option("--cluster", is_flag=True, help="Compare the subject as a cluster node with itself standalone.")
+@click.option(
+    "--with",
+    "beside",
+    type=click.Choice(("appendonly", "replica")),
+    help="Compare the subject with itself that also writes an AOF, or has the baseline as its replica.",
+)
 @click.option("-t", "--tests", default="", help="Comma-separated tests (SET,GET,LRANGE); all by default.")
 @click.option(
     "-P", "--pipeline", "pipelines", multiple=True, type=click.IntRange(1), help="Depths; 1, 16, 64."
@@ -122,6 +138,7 @@ def main(
     baseline: str,
     subject: str,
     cluster: bool,
+    beside: str | None,
     tests: str,
     pipelines: tuple[int, ...],
     runs: int,
@@ -137,10 +154,10 @@ def main(
         raise click.ClickException("redis-benchmark is not on the PATH")
     if quick:
         runs, requests = 1, 3_000
-    race = _Race(benchmark, _contenders(baseline, subject, cluster), runs, requests)
+    race = _Race(benchmark, _contenders(baseline, subject, cluster, beside), runs, requests)
     try:
         race.workloads(pipelines or (1, 16, 64), _chosen_workloads(tests))
-        if not no_extras and not cluster:
+        if not no_extras and not cluster and beside is None:
             race.startup(1 if quick else STARTUP_RUNS)
             race.memory(QUICK_MEMORY_KEYS if quick else MEMORY_KEYS)
     finally:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.workloads import LRANGE_LIST_LENGTH, Workload, run_workload
+from tests.support.replicating import follow, wait_for_link, wait_for_replicas
 from tests.support.servers import Program, RunningServer, own_all_slots, start_server
 
 FILL_BATCH = 1000
@@ -39,14 +40,26 @@ def resident_bytes(pid: int) -> int:
 
 
 class Contender:
-    """One server in the race: a label, a program and whether it is a cluster node that owns all slots."""
+    """One server in the race: a label, a program with options, and what goes with it: a cluster node owns all
+    slots, `replica` is a program that replicates from it.
+    """
 
-    def __init__(self, label: str, program: Program, *, cluster: bool = False) -> None:
+    def __init__(
+        self,
+        label: str,
+        program: Program,
+        *options: str,
+        cluster: bool = False,
+        replica: Program | None = None,
+    ) -> None:
         """Nothing is started yet."""
         self.label = label
         self.program = program
+        self.options = options
         self.cluster = cluster
+        self.replica = replica
         self._server: RunningServer | None = None
+        self._replica: RunningServer | None = None
 
     @property
     def server(self) -> RunningServer:
@@ -56,13 +69,27 @@ class Contender:
         return self._server
 
     def _start(self) -> RunningServer:
-        server = start_server(self.program, cluster=self.cluster)
+        server = start_server(self.program, *self.options, cluster=self.cluster)
         if self.cluster:
             own_all_slots(server)
+        if self.replica is not None:
+            self._replica = start_server(self.replica)
+            with self._replica.connect() as client:
+                follow(client, server.port)
+                wait_for_link(client)
         return server
 
+    def _let_replica_catch_up(self) -> None:
+        """What it has yet to do must not cost the next run, which may be another contender's."""
+        if self._replica is not None:
+            with self.server.connect() as client, self._replica.connect() as replica:
+                wait_for_replicas(client, replica)
+
     def stop(self) -> None:
-        """End the server, if it runs."""
+        """End the server and its replica, if they run."""
+        if self._replica is not None:
+            self._replica.stop()
+            self._replica = None
         if self._server is not None:
             self._server.stop()
             self._server = None
@@ -78,7 +105,9 @@ class Contender:
             self._make_list()
         before_s = cpu_s(self.server.pid)
         requests_per_s = run_workload(benchmark, self.server.port, workload, pipeline, requests)
-        return Measurement(requests_per_s, (cpu_s(self.server.pid) - before_s) / requests * 1e6)
+        measurement = Measurement(requests_per_s, (cpu_s(self.server.pid) - before_s) / requests * 1e6)
+        self._let_replica_catch_up()
+        return measurement
 
     def _make_list(self) -> None:
         with self.server.connect() as client:
