@@ -18,7 +18,9 @@ from pathlib import Path
 import click
 
 from tests.support.dataset import fill
-from tests.support.servers import OURS, Program, RunningServer, find_real_servers, our_program, start_server
+from tests.support.ports import free_port, release_port
+from tests.support.program import started, wait_until
+from tests.support.servers import OURS, Program, find_real_servers, our_program, start_server
 from tests.support.wire import RawClient
 
 _BATCH = 1000
@@ -64,21 +66,21 @@ class Times:
 
 
 def _measure(program: Program, files: Path, keys: int, times: Times) -> None:
-    with start_server(program, files=files, limit_s=_TIMEOUT_S) as server:
-        _wait_until_loaded(server)
-        matched = _LOADED.search(server.log(1_000_000))
-        if matched is None:
-            raise click.ClickException(f"{program.name} has loaded nothing:\n{server.log()}")
-        times.load_s.append(float(matched[1]))
-        with server.connect(timeout_s=_TIMEOUT_S) as client:
-            times.save_s.append(_timed(client, "SAVE"))
-            times.background_save_s.append(_background_save(client, keys, times.get_s))
-
-
-def _wait_until_loaded(server: RunningServer) -> None:
-    with server.connect(timeout_s=_TIMEOUT_S) as client:
-        while client.call("PING") != b"+PONG\r\n":
-            time.sleep(0.01)
+    """One run. The log tells when data is loaded: asking for it would keep the server from loading."""
+    port = free_port()
+    options = ("--port", str(port), "--dir", str(files), "--save", "", "--bind", "127.0.0.1")
+    try:
+        with started(program, *options, directory=files) as process:
+            wait_until(lambda: "Ready to accept connections" in process.text(), _TIMEOUT_S)
+            matched = _LOADED.search(process.text())
+            if matched is None:
+                raise click.ClickException(f"{program.name} has loaded nothing:\n{process.text()}")
+            times.load_s.append(float(matched[1]))
+            with RawClient(port, timeout_s=_TIMEOUT_S) as client:
+                times.save_s.append(_timed(client, "SAVE"))
+                times.background_save_s.append(_background_save(client, keys, times.get_s))
+    finally:
+        release_port(port)
 
 
 def _timed(client: RawClient, *request: str) -> float:
