@@ -36,6 +36,9 @@ class SimulatedDisk:
         """Names as of the last `sync_directory` of their directories."""
         self._directories: dict[str, None] = {"/": None}
         self.locks: dict[str, None] = {}
+        self.generation = 0
+        """Counts the processes that used the disk: what earlier ones still hold is void."""
+        self.is_in_use = True
 
     def lose_power(self) -> None:
         """Forget all that was not synced: ends of files, and names."""
@@ -45,11 +48,19 @@ class SimulatedDisk:
             del content.data[content.synced_size :]
 
     def end_process(self) -> None:
-        """Whoever used the disk is gone, and so are its locks."""
+        """Whoever used the disk is gone, and so are its locks. Nothing is written until `begin_process`."""
         self.locks.clear()
+        self.generation += 1
+        self.is_in_use = False
+
+    def begin_process(self) -> None:
+        """A new process uses the disk."""
+        self.is_in_use = True
 
     def check_writable(self, more: int = 0) -> None:
         """Raises OSError where nothing, or not so many bytes more, can be written."""
+        if not self.is_in_use:
+            raise OSError(errno.EIO, "the process has ended")
         if self.error is not None:
             raise self.error
         if self.capacity and sum(len(each.data) for each in self._files.values()) + more > self.capacity:
@@ -150,6 +161,7 @@ class SimulatedLockedFile:
     def __init__(self, disk: SimulatedDisk, path: str) -> None:
         self._disk = disk
         self._path = path
+        self._generation = disk.generation
         disk.locks[path] = None
 
     def read(self) -> bytes:
@@ -170,7 +182,8 @@ class SimulatedLockedFile:
 
     def close(self) -> None:
         """See `LockedFile`."""
-        self._disk.locks.pop(self._path, None)
+        if self._disk.generation == self._generation:
+            self._disk.locks.pop(self._path, None)
 
 
 class SimulatedFile:
@@ -209,8 +222,11 @@ class SimulatedFile:
     def sync_soon(self, done: Callable[[OSError | None], None]) -> None:
         """See `File`."""
         size = len(self._content.data)
+        generation = self._disk.generation
 
         def finish() -> None:
+            if self._disk.generation != generation:
+                return
             error: OSError | None = None
             try:
                 self._disk.check_writable()

@@ -1,0 +1,210 @@
+"""Servers as they are, in a world that is simulated: their time, their network, their disks, their chance.
+
+    with SimulatedWorld(seed=7) as world:
+        nodes = [world.host(**{"cluster-enabled": True}) for _ in range(6)]
+
+        async def scenario() -> None:
+            for node in nodes:
+                await node.start()
+            ...
+
+        world.run(scenario())
+
+The same seed and the same scenario give the same events, in the same order, at the same virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from pyredis_cluster.config.config import Config
+from pyredis_cluster.config.directives import find
+from pyredis_cluster.server.log import Log
+from pyredis_cluster.server.server import Server
+from pyredis_cluster.testing.simulation.client import SimulatedClient
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
+from pyredis_cluster.testing.simulation.loop import VirtualLoop
+from pyredis_cluster.testing.simulation.network import NetworkWorld, SimulatedNetwork
+
+_T = TypeVar("_T")
+
+_EPOCH_NS = 1_700_000_000 * 10**9
+_EVENTS_KEPT = 2000
+_CLIENTS = "10.255.0."
+
+DirectiveValue = str | int | bool
+
+
+class SimulatedClock:
+    """The clock of one host. `skew_s` is how far its wall clock is off."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.skew_s = 0.0
+
+    def unix_ns(self) -> int:
+        """See `Clock`."""
+        return _EPOCH_NS + int((self._loop.time() + self.skew_s) * 1e9)
+
+    def monotonic_ns(self) -> int:
+        """See `Clock`."""
+        return int(self._loop.time() * 1e9)
+
+
+class SimulatedHost:
+    """A machine with one address, one disk, and at most one running server."""
+
+    def __init__(self, world: SimulatedWorld, address: str, directives: dict[str, DirectiveValue]) -> None:
+        self._world = world
+        self.address = address
+        self.network = world.network.host(address)
+        self.clock = SimulatedClock(world.loop)
+        self.disk = SimulatedDisk(world.loop)
+        self.directives = directives
+        self.server: Server | None = None
+        """The running server, None while there is none."""
+        self.port = int(directives["port"])
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a server runs here."""
+        return self.server is not None and not self.server.stopped.is_set()
+
+    async def start(self) -> Server:
+        """Start the server, from what is on the disk. Raises `StartError`."""
+        assert not self.is_up, "it runs already"
+        world = self._world
+        config = Config()
+        for name, value in self.directives.items():
+            directive = find(name.encode())
+            if directive is None:
+                raise ValueError(f"there is no directive {name!r}")
+            text = ("no", "yes")[value] if isinstance(value, bool) else str(value)
+            config.set_line(directive, text.encode().split() or [b""])
+        self.disk.begin_process()
+        world.network.restore_power(self.address)
+        log = Log(
+            self.clock, lambda line: world.note(self.address, line.decode("utf-8", "replace").rstrip("\n"))
+        )
+        self.server = server = Server(
+            config,
+            world.loop,
+            network=self.network,
+            log=log,
+            clock=self.clock,
+            random_source=random.Random(world.random.getrandbits(64)),
+            disk=self.disk,
+        )
+        world.note(self.address, "-- started")
+        await server.start()
+        return server
+
+    def stop(self) -> None:
+        """End the server in order, without saving."""
+        if self.server is not None:
+            self.server.shutdown(save=False, now=True, force=True)
+            self.server = None
+
+    def kill(self) -> None:
+        """End the server as `kill -9` does: nothing more is sent, written or said."""
+        self._end(silently=False)
+
+    def lose_power(self) -> None:
+        """The machine is gone: what was not synced is lost, and nobody is told. `start` brings it back."""
+        self._end(silently=True)
+        self.disk.lose_power()
+
+    def _end(self, *, silently: bool) -> None:
+        if self.server is None:
+            return
+        self._world.note(self.address, "-- lost power" if silently else "-- killed")
+        if silently:
+            self._world.network.lose_power(self.address)
+        else:
+            self._world.network.end_process(self.address)
+        self.disk.end_process()
+        server, self.server = self.server, None
+        server.stopping.fail()
+
+    def pause(self, seconds: float) -> None:
+        """Do nothing for a while, as a process that gets SIGSTOP."""
+        if self.server is not None:
+            self._world.note(self.address, f"-- paused for {seconds:.3f} s")
+            self.server.freeze(seconds * 1000)
+
+
+class SimulatedWorld:
+    """All of it, from one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.loop = VirtualLoop()
+        self.network = NetworkWorld(self.loop, random.Random(self.random.getrandbits(64)))
+        self.hosts: list[SimulatedHost] = []
+        self.events: deque[tuple[float, str, str]] = deque(maxlen=_EVENTS_KEPT)
+        """What happened lately: virtual seconds, address, and what, log lines among them."""
+
+    def __enter__(self) -> SimulatedWorld:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything."""
+        for host in self.hosts:
+            if host.is_up:
+                host.kill()
+        self.loop.close()
+
+    def host(self, **directives: DirectiveValue) -> SimulatedHost:
+        """A new machine, whose server will have these directives (`_` for `-`)."""
+        given: dict[str, DirectiveValue] = {"port": 6379, "bind": "*", "protected-mode": False, "save": ""}
+        given.update({name.replace("_", "-"): value for name, value in directives.items()})
+        host = SimulatedHost(self, f"10.0.0.{len(self.hosts) + 1}", given)
+        self.hosts.append(host)
+        return host
+
+    def client_network(self, number: int = 1) -> SimulatedNetwork:
+        """The network as a machine sees it that runs no server but clients."""
+        return self.network.host(f"{_CLIENTS}{number}")
+
+    async def connect(self, host: SimulatedHost, *, client: int = 1) -> SimulatedClient:
+        """A client of a host's server. Raises OSError and TimeoutError."""
+        return await SimulatedClient.connect(self.client_network(client), host.address, host.port)
+
+    def run(self, main: Coroutine[Any, Any, _T]) -> _T:
+        """Run a scenario to its end; see `VirtualLoop.run`."""
+        return self.loop.run(main)
+
+    @property
+    def now_s(self) -> float:
+        """Virtual seconds since the world began."""
+        return self.loop.time()
+
+    def note(self, address: str, what: str) -> None:
+        """Add to `events`."""
+        self.events.append((self.loop.time(), address, what))
+
+    def story(self, last: int = 60) -> str:
+        """The latest events as text, for a failure's report."""
+        chosen = list(self.events)[-last:]
+        return "\n".join(f"{time_s:10.3f} {address:10s} {what}" for time_s, address, what in chosen)
+
+    async def until(
+        self, holds: Callable[[], bool | Awaitable[bool]], limit_s: float, poll_s: float = 0.01
+    ) -> None:
+        """Wait until `holds()`; raises TimeoutError after `limit_s` of virtual time."""
+        end_s = self.now_s + limit_s
+        while True:
+            result = holds()
+            if result if isinstance(result, bool) else await result:
+                return
+            if self.now_s >= end_s:
+                raise TimeoutError(f"not within {limit_s} s (seed {self.seed})")
+            await asyncio.sleep(poll_s)
