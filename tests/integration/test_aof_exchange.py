@@ -18,7 +18,7 @@ from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_server]
 
-KEYS = int(os.environ.get("PYREDIS_TEST_KEYS", "5000"))
+KEYS = int(os.environ.get("PYREDIS_TEST_KEYS", "3000"))
 PAIRS = [(OURS, REDIS_7_0), (OURS, VALKEY_9_1), (REDIS_7_0, OURS), (VALKEY_9_1, OURS)]
 # Otherwise a file may lack for seconds what was acknowledged.
 AOF = ("--appendonly", "yes", "--appendfsync", "always")

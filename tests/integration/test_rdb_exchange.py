@@ -17,7 +17,7 @@ from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_server]
 
-KEYS = int(os.environ.get("PYREDIS_TEST_KEYS", "5000"))
+KEYS = int(os.environ.get("PYREDIS_TEST_KEYS", "2000"))
 REAL = [REDIS_6_2, REDIS_7_0, REDIS_7_2, VALKEY_9_1]
 PAIRS = [(OURS, real) for real in REAL] + [(real, OURS) for real in REAL]
 

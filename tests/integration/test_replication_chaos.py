@@ -23,7 +23,7 @@ from tests.support.traffic import Traffic
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_server]
 
-DURATION_S = float(os.environ.get("PYREDIS_TEST_CHAOS_S", "3"))
+DURATION_S = float(os.environ.get("PYREDIS_TEST_CHAOS_S", "2"))
 SEED = int(os.environ.get("PYREDIS_TEST_SEED", str(time.time_ns() % 100_000)))
 OPTIONS = (
     *("--repl-diskless-sync-delay", "0", "--repl-timeout", "3", "--repl-ping-replica-period", "1"),

@@ -30,7 +30,7 @@ from tests.support.traffic import Traffic
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_server]
 
-KEYS = int(os.environ.get("PYREDIS_TEST_KEYS", "20000"))
+KEYS = int(os.environ.get("PYREDIS_TEST_KEYS", "4000"))
 WRITES_PER_S = 2000
 PAIRS = [(OURS, REDIS_7_0), (OURS, VALKEY_9_1), (REDIS_7_0, OURS), (VALKEY_9_1, OURS)]
 REAL = [REDIS_7_0, VALKEY_9_1]
