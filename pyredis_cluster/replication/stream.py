@@ -3,9 +3,9 @@
 A replica counts what it has applied, byte for byte, and hands the same bytes on to its own replicas. So
 besides the requests it needs to know where in the stream they end, which a parser of requests does not tell.
 
-1. A chunk that ends with a line break mostly ends with a request: it is parsed as a whole.
-2. Otherwise it is cut before what looks like the last request in it. Whether it is one shows in the parse: it
-   leaves nothing over.
+1. What looks like the last request in a chunk is read header by header. Where it ends with the chunk, that is
+   parsed as a whole.
+2. Otherwise the chunk is cut before it. Whether it is a request shows in the parse: it leaves nothing over.
 3. Where neither helps (a value longer than a chunk, or one that holds what looks like a request), the
    headers are read one by one, and no byte twice.
 """
@@ -86,11 +86,13 @@ class StreamParser:
                 return self._scanned()
             data = bytes(held)
             held.clear()
-        requests = self._whole(data)
-        if requests is not None:
-            return requests, data
-        cut = data.rfind(b"\r\n*") + 2
-        if cut > 2:
+        found = data.rfind(b"\r\n*")
+        cut = found + 2 if found >= 0 else 0
+        if _is_request(data, cut):
+            requests = self._whole(data)
+            if requests is not None:
+                return requests, data
+        elif cut:
             head = data[:cut]
             requests = self._whole(head)
             if requests is not None:
@@ -168,6 +170,20 @@ class StreamParser:
                 boundary = position
         self._position, self._missing = position, missing
         return boundary
+
+
+def _is_request(data: bytes, start: int) -> bool:
+    """Whether there is one request from `start` to the end, by its headers."""
+    header = _array_header(data, start)
+    if header is None:
+        return False
+    position = header.end()
+    for _ in range(int(header[1])):
+        header = _bulk_header(data, position)
+        if header is None:
+            return False
+        position = header.end() + int(header[1]) + 2
+    return position == len(data)
 
 
 def _desynchronised() -> ProtocolError:
