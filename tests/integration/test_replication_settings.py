@@ -194,3 +194,33 @@ def test_large_values_over_a_slow_link(primary: str, replica: str) -> None:
         source.client.call("APPEND", "first", b"z" * 1_000_000)
         wait_for_replicas(source.client, copy.client)
         assert_same_data(source.client, copy.client)
+
+
+@pytest.mark.parametrize(("primary", "replica"), [(OURS, VALKEY_9_1), (VALKEY_9_1, OURS)])
+def test_waitaof_counts_what_is_on_disk(primary: str, replica: str) -> None:
+    with started(primary, replica, options=COMMON) as (source, copy), proxied(source.port) as link:
+        client = source.client
+        refusal = b"-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n"
+        assert client.call("WAITAOF", 1, 0, 100) == refusal
+        follow(copy.client, link.port)
+        wait_for_link(copy.client)
+        client.call("SET", "k", "1")
+        assert client.call("WAITAOF", 0, 1, 50) == b"*2\r\n:0\r\n:0\r\n"
+        for node in (source, copy):
+            configure(node, appendfsync="always", appendonly="yes")
+            wait_until(lambda node=node: _has_an_aof(node))  # type: ignore[misc]
+        client.call("SET", "k", "2")
+        assert client.call("WAITAOF", 1, 1, 10_000) == b"*2\r\n:1\r\n:1\r\n"
+        client.call("SET", "k", "3")
+        assert client.call("WAITAOF", 1, 2, 300) == b"*2\r\n:1\r\n:1\r\n"
+        link.pause()
+        client.call("SET", "k", "4")
+        assert client.call("WAITAOF", 1, 1, 300) == b"*2\r\n:1\r\n:0\r\n"
+        link.restore()
+        assert client.call("WAITAOF", 1, 1, 10_000) == b"*2\r\n:1\r\n:1\r\n"
+        assert copy.client.call("WAITAOF", 0, 1, 10).startswith(b"-ERR WAITAOF cannot be used with replica")
+
+
+def _has_an_aof(node: Node) -> bool:
+    facts = info(node.client, "persistence")
+    return facts["aof_enabled"] == "1" and facts["aof_rewrite_in_progress"] == "0"
