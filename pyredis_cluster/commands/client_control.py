@@ -78,7 +78,7 @@ def _type_filter(name: bytes) -> _Filter:
     """Clients of the type called `name`. Raises CommandError."""
     kind = name.lower()
     if kind == b"normal":
-        return lambda session: not session.gate & GATE_REPLICA and not is_subscribed(session)
+        return lambda session: not (session.gate & GATE_REPLICA or session.obeys or is_subscribed(session))
     if kind == b"pubsub":
         return lambda session: not session.gate & GATE_REPLICA and is_subscribed(session)
     if kind in (b"replica", b"slave"):
@@ -132,6 +132,20 @@ def client_kill(call: Call, argv: list[bytes]) -> Reply:
     if not chosen:
         raise _NO_SUCH_CLIENT
     return OK
+
+
+@clients.before("7.0.0", "CLIENT KILL", arity=-2)
+def client_kill_of_6_2(call: Call, argv: list[bytes]) -> Reply:
+    """CLIENT KILL ip:port, or filters
+
+    As later, but that anything may be the number of no client, and that no argument is a syntax error.
+    """
+    if len(argv) == 2:
+        raise SYNTAX_ERROR
+    for name, value in zip(argv[2::2], argv[3::2], strict=False):
+        if name.lower() == b"id" and integer(value) <= 0:
+            return 0
+    return client_kill(call, argv)
 
 
 def _parse_filters(argv: list[bytes]) -> tuple[list[_Filter], bool]:

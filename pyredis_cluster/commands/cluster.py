@@ -84,6 +84,16 @@ def readwrite(call: Call, argv: list[bytes]) -> Reply:
     return OK
 
 
+@cluster.before("7.0.0", "READWRITE")
+def readwrite_anywhere(call: Call, argv: list[bytes]) -> Reply:
+    """READWRITE
+
+    `OK`, in a cluster or not.
+    """
+    call.session.is_readonly = False
+    return OK
+
+
 @cluster.command(
     "ASKING",
     arity=1,

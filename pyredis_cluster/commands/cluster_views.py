@@ -107,6 +107,18 @@ def info(call: Call, argv: list[bytes]) -> Reply:
     return Verbatim(cluster_node(call).info_text().encode("latin-1"))
 
 
+@cluster.before("7.0.0", "CLUSTER INFO")
+def info_without_links(call: Call, argv: list[bytes]) -> Reply:
+    """CLUSTER INFO
+
+    As later, but for what concerns the buffers of links.
+    """
+    text = cluster_node(call).info_text()
+    return Verbatim(
+        "".join([line for line in text.splitlines(True) if "_links_" not in line]).encode("latin-1")
+    )
+
+
 @cluster.command("CLUSTER MYID", arity=2, flags=STALE, since="3.0.0", summary="Tells this node's id.")
 def myid(call: Call, argv: list[bytes]) -> Reply:
     """CLUSTER MYID
@@ -167,6 +179,16 @@ def slots(call: Call, argv: list[bytes]) -> Reply:
     For each run of slots: first, last, primary, replicas; a node is endpoint, port, id, further endpoints.
     """
     return cluster_node(call).slots_reply()
+
+
+@cluster.before("7.0.0", "CLUSTER SLOTS")
+def slots_without_metadata(call: Call, argv: list[bytes]) -> Reply:
+    """CLUSTER SLOTS
+
+    As later, but that a node is endpoint, port and id only.
+    """
+    runs = cluster_node(call).slots_reply()
+    return [[first, last, *(node[:3] for node in nodes)] for first, last, *nodes in runs]
 
 
 @cluster.command(

@@ -13,7 +13,7 @@ from pyredis_cluster.execution.command import (
     Command,
     Group,
 )
-from pyredis_cluster.execution.describe import category_named, describe, document, key_flags
+from pyredis_cluster.execution.describe import category_named, describe, describe_briefly, document, key_flags
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.keyspec import NOT_KEY, VARIABLE_FLAGS, KeyFlag
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
@@ -177,6 +177,29 @@ def command_help(call: Call, argv: list[bytes]) -> Reply:
     An array of status lines.
     """
     return help_lines(argv[0], _HELP)
+
+
+command.before("7.2.0", "COMMAND GETKEYS", "COMMAND GETKEYSANDFLAGS", arity=-4)
+
+
+@command.before("7.0.0", "COMMAND")
+def command_of_6_2(call: Call, argv: list[bytes]) -> Reply:
+    """COMMAND
+
+    An array with the description of each command, which has no more than its ACL categories.
+    """
+    return [describe_briefly(entry.command) for entry in call.server.table.entries.values()]
+
+
+@command.before("7.0.0", "COMMAND INFO")
+def command_info_of_6_2(call: Call, argv: list[bytes]) -> Reply:
+    """COMMAND INFO [command-name ...]
+
+    An array with a description for each name, nil where there is no such command.
+    """
+    entries = call.server.table.entries
+    found = [entries.get(name.lower()) for name in argv[2:]]
+    return [None if entry is None else describe_briefly(entry.command) for entry in found]
 
 
 def _find(call: Call, name: bytes) -> Command | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pyredis_cluster.config.config import RefusedSettingError
 from pyredis_cluster.config.rewrite import rewritten
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, CommandFlag, Group
 from pyredis_cluster.execution.gate import GATE_LOADING
 from pyredis_cluster.execution.help import help_lines
+from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.execution.protection import is_local
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.reply import OK, Reply
@@ -39,6 +41,15 @@ def config_get(call: Call, argv: list[bytes]) -> Reply:
     return dict(call.server.config.get_matching(argv[2:]))
 
 
+@config.before("7.0.0", "CONFIG GET", arity=3)
+def config_get_lower(call: Call, argv: list[bytes]) -> Reply:
+    """CONFIG GET parameter
+
+    As later, but with one pattern, and all names in lower case.
+    """
+    return {name.lower(): value for name, value in call.server.config.get_matching(argv[2:])}
+
+
 @config.command(
     "CONFIG SET",
     arity=-4,
@@ -63,6 +74,39 @@ def config_set(call: Call, argv: list[bytes]) -> Reply:
         is_loading=bool(call.server.gate & GATE_LOADING),
     )
     return OK
+
+
+_TEXTS_OF_7_0 = reworded("notice, warning, nothing$", "notice, warning")
+config.before("7.2.0", "CONFIG SET", wrap=_TEXTS_OF_7_0)
+
+
+@config.before("7.0.0", "CONFIG SET", arity=4)
+def config_set_one(call: Call, argv: list[bytes]) -> Reply:
+    """CONFIG SET parameter value
+
+    As later, but with one parameter, and other errors.
+    """
+    if argv[2].lower() == b"notify-keyspace-events" and not _EVENTS_OF_7_0.isdisjoint(argv[3]):
+        raise _refused(RefusedSettingError(b"", argv[2], "-"), argv[3])
+    try:
+        return config_set(call, argv)
+    except RefusedSettingError as refusal:
+        raise _refused(refusal, argv[3]) from None
+
+
+_EVENTS_OF_7_0 = frozenset(b"nd")
+_WITHOUT_REASON = frozenset({b"client-output-buffer-limit", b"notify-keyspace-events", b"save"})
+
+
+def _refused(refusal: RefusedSettingError, value: bytes) -> CommandError:
+    """A refusal as 6.2 words it."""
+    if not refusal.reason:
+        return CommandError(b"ERR Unsupported CONFIG parameter: " + refusal.name)
+    text = b"ERR Invalid argument '%b' for CONFIG SET '%b'" % (value, refusal.name)
+    if refusal.name.lower() in _WITHOUT_REASON:
+        return CommandError(text)
+    reason = refusal.reason.replace("argument(s) must", "argument must").removesuffix(", nothing")
+    return CommandError(b"%b - %b" % (text, reason.encode()))
 
 
 @config.command(

@@ -15,11 +15,11 @@ from pyredis_cluster.execution.command import (
     Category,
     Group,
 )
+from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.execution.pubsub import is_subscribed, update_gate
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError, wrong_arity
 from pyredis_cluster.protocol.numbers import integer
 from pyredis_cluster.protocol.reply import OK, PONG, Reply, Status
-from pyredis_cluster.version import REDIS_VERSION
 
 connection = Group("connection", Category.CONNECTION)
 
@@ -93,13 +93,16 @@ def hello(call: Call, argv: list[bytes]) -> Reply:
     config = call.server.config
     return {
         b"server": b"redis",
-        b"version": REDIS_VERSION,
+        b"version": config.release,
         b"proto": version,
         b"id": session.id,
         b"mode": b"cluster" if config.flag("cluster-enabled") else b"standalone",
         b"role": b"replica" if config.replica_of is not None else b"master",
         b"modules": [],
     }
+
+
+connection.before("7.2.0", "HELLO", wrap=reworded("the HELLO <proto> AUTH", "the HELLO AUTH"))
 
 
 def _hello_options(argv: list[bytes]) -> tuple[bytes | None, bytes | None, bytes | None]:
@@ -207,6 +210,9 @@ def reset(call: Call, argv: list[bytes]) -> Reply:
     update_gate(session)
     session.reset_modes()
     return RESET
+
+
+connection.before("7.0.0", "RESET", flags=NOSCRIPT | LOADING | STALE | FAST)
 
 
 @connection.command(

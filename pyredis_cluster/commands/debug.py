@@ -12,6 +12,7 @@ from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, Group
 from pyredis_cluster.execution.help import help_lines
+from pyredis_cluster.execution.personality import reworded, with_full_doubles
 from pyredis_cluster.keyspace.digest import keyspace_digest, value_digest
 from pyredis_cluster.keyspace.keyspace import ACCESS_CLOCK_MASK
 from pyredis_cluster.keyspace.serialized import serialized_bytes
@@ -100,6 +101,10 @@ def debug_(call: Call, argv: list[bytes]) -> Reply:
     if name in _NOT_HERE:
         raise CommandError(f"ERR DEBUG {name.upper()} is not supported by this server")
     raise subcommand_syntax(argv)
+
+
+debug.before("7.2.0", "DEBUG", wrap=with_full_doubles)
+debug.before("7.0.0", "DEBUG", wrap=reworded("^ERR unknown subcommand or", "ERR Unknown subcommand or"))
 
 
 def _sleep(call: Call, argv: list[bytes]) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyredis_cluster.execution.call import Call
+from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, invalid_expire_time
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer
 
@@ -27,6 +28,8 @@ _DEADLINES = {
     name: (flag, KEEPTTL | PERSIST | _TIMES & ~flag)
     for name, flag in ((b"ex", EX), (b"px", PX), (b"exat", EXAT), (b"pxat", PXAT))
 }
+EXPIRE_TEXT_OF_6_2 = reworded(r"^(ERR invalid expire time in) '(\w+)' command$", r"\1 \2")
+
 SET_OPTIONS = _CONDITIONS | _DEADLINES
 GETEX_OPTIONS = {b"persist": (PERSIST, KEEPTTL | _TIMES)} | _DEADLINES
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyredis_cluster.commands.expire_options import EXPIRE_TEXT_OF_6_2
 from pyredis_cluster.commands.generic import generic
 from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.call import Call
@@ -96,6 +97,9 @@ def pexpireat(call: Call, argv: list[bytes]) -> Reply:
     See EXPIRE.
     """
     return _expire(call, argv, "pexpireat", unit_ms=1, origin_ms=0)
+
+
+generic.before("7.0.0", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", arity=3, wrap=EXPIRE_TEXT_OF_6_2)
 
 
 def _expire(call: Call, argv: list[bytes], command: str, *, unit_ms: int, origin_ms: int) -> int:

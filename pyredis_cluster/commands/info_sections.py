@@ -37,7 +37,7 @@ def server_(server: ServerState, facts: Facts) -> Fields:
     """# Server"""
     config = server.config
     uptime_s = (server.keyspace.now_ms - server.started_ms) // 1000
-    yield "redis_version", REDIS_VERSION
+    yield "redis_version", config.release
     yield "redis_git_sha1", "00000000"
     yield "redis_git_dirty", 0
     yield "redis_build_id", _BUILD_ID

@@ -10,6 +10,7 @@ from pyredis_cluster.config.events import NOTIFY_LIST
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RO, RW, UPDATE, KeyRange
+from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.protocol.errors import (
     INDEX_OUT_OF_RANGE,
@@ -275,3 +276,10 @@ def _find(value: List, element: bytes, rank: int, wanted: int, max_length: int) 
             if len(places) == wanted:
                 break
     return places
+
+
+lists.before(
+    "7.0.0",
+    "LPOS",
+    wrap=reworded(r"the second \.\.\. or use negative to start from the end of the list", "the second, ..."),
+)

@@ -10,6 +10,7 @@ from pyredis_cluster.config.events import NOTIFY_LIST
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import BLOCKING, DENYOOM, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RW, KeyCount, KeyRange
+from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.execution.timeouts import parse_seconds
 from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR
@@ -253,3 +254,14 @@ def _block_for_source(call: Call, source: bytes, timeout_ms: int) -> Reply:
     if call.session.deny_blocking:
         return None
     return call.block([source], timeout_ms, NULL_ARRAY, List)
+
+
+lists.before(
+    "7.2.0",
+    "BLPOP",
+    "BRPOP",
+    "BLMOVE",
+    "BRPOPLPUSH",
+    "BLMPOP",
+    wrap=reworded("timeout is out of range", "timeout is negative"),
+)

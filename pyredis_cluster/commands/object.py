@@ -7,6 +7,7 @@ from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import LOADING, READONLY, STALE
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.keyspec import RO, KeyRange
+from pyredis_cluster.keyspace.types.list import List
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.protocol.errors import CommandError
@@ -45,6 +46,28 @@ def object_encoding(call: Call, argv: list[bytes]) -> Reply:
     """
     value = _value(call, argv[2])
     return None if value is None else value.encoding()
+
+
+@generic.before("7.2.0", "OBJECT ENCODING")
+def object_encoding_of_7_0(call: Call, argv: list[bytes]) -> Reply:
+    """OBJECT ENCODING key
+
+    As later, but that every list is a quicklist.
+    """
+    value = _value(call, argv[2])
+    if value is None:
+        return None
+    return b"quicklist" if isinstance(value, List) else value.encoding()
+
+
+@generic.before("7.0.0", "OBJECT ENCODING")
+def object_encoding_of_6_2(call: Call, argv: list[bytes]) -> Reply:
+    """OBJECT ENCODING key
+
+    As in 7.0, but that compact hashes and sorted sets are ziplists.
+    """
+    name = object_encoding_of_7_0(call, argv)
+    return b"ziplist" if name == b"listpack" else name
 
 
 @generic.command(

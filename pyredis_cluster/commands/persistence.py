@@ -59,6 +59,9 @@ def save(call: Call, argv: list[bytes]) -> Reply:
     return OK
 
 
+server.before("7.0.0", "SAVE", flags=ADMIN | NOSCRIPT)
+
+
 @server.command(
     "BGSAVE",
     arity=-1,

@@ -21,7 +21,6 @@ from pyredis_cluster.execution.command import (
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.numbers import integer, integer_between
 from pyredis_cluster.protocol.reply import OK, Reply, Verbatim
-from pyredis_cluster.version import REDIS_VERSION
 
 server = Group("server")
 
@@ -164,7 +163,7 @@ def lolwut(call: Call, argv: list[bytes]) -> Reply:
             picture = maze(call.server.random, *sizes)
         elif version == 6:
             picture = skyline(call.server.random, *sizes)
-    return Verbatim(f"{picture}Redis ver. {REDIS_VERSION}\n")
+    return Verbatim(f"{picture}Redis ver. {call.server.config.release}\n")
 
 
 @server.command(
@@ -198,6 +197,17 @@ def shutdown(call: Call, argv: list[bytes]) -> Reply:
         raise _SHUTDOWN_FAILED
     # The server may wait for its replicas first; should it go on after all, this client is told.
     return call.block([], 0, _SHUTDOWN_FAILED)
+
+
+@server.before("7.0.0", "SHUTDOWN")
+def shutdown_of_6_2(call: Call, argv: list[bytes]) -> Reply:
+    """SHUTDOWN [NOSAVE | SAVE]
+
+    As later, with no other word.
+    """
+    if len(argv) > 2 or any(word.lower() not in (b"save", b"nosave") for word in argv[1:]):
+        raise SYNTAX_ERROR
+    return shutdown(call, argv)
 
 
 def _is_async(call: Call, argv: list[bytes]) -> bool:

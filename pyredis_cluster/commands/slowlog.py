@@ -8,7 +8,7 @@ from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, Group
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.protocol.errors import CommandError, subcommand_syntax
-from pyredis_cluster.protocol.numbers import INT64_MAX, integer_between
+from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
 from pyredis_cluster.protocol.reply import NO_REPLY, OK, Reply
 
 slowlog = Group("server")
@@ -41,6 +41,17 @@ def slowlog_get(call: Call, argv: list[bytes]) -> Reply:
     entries = call.server.slowlog.entries
     shown = islice(entries, len(entries) if count < 0 else min(count, len(entries)))
     return [list(entry) for entry in shown]
+
+
+@slowlog.before("7.0.0", "SLOWLOG GET")
+def slowlog_get_of_6_2(call: Call, argv: list[bytes]) -> Reply:
+    """SLOWLOG GET [count]
+
+    As later, but that any negative count means all, and that no number has another error.
+    """
+    if len(argv) == 3 and integer(argv[2]) < -1:
+        return slowlog_get(call, [*argv[:2], b"-1"])
+    return slowlog_get(call, argv)
 
 
 @slowlog.command(

@@ -8,6 +8,7 @@ from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import BLOCKING, FAST, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, RW, KeyCount, KeyRange
+from pyredis_cluster.execution.personality import reworded, with_full_doubles
 from pyredis_cluster.execution.timeouts import parse_seconds
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, SYNTAX_ERROR
@@ -201,3 +202,24 @@ def _blocking_pop(call: Call, argv: list[bytes], *, lowest: bool) -> Reply:
             call.propagate(b"ZPOPMIN" if lowest else b"ZPOPMAX", key)
             return [key, member, score]
     return call.block(keys, timeout_ms, NULL_ARRAY, SortedSet)
+
+
+sorted_sets.before(
+    "7.2.0",
+    "BZPOPMIN",
+    "BZPOPMAX",
+    "BZMPOP",
+    wrap=reworded("timeout is out of range", "timeout is negative"),
+)
+
+
+sorted_sets.before(
+    "7.2.0",
+    "ZPOPMIN",
+    "ZPOPMAX",
+    "ZMPOP",
+    "BZMPOP",
+    "BZPOPMIN",
+    "BZPOPMAX",
+    wrap=with_full_doubles,
+)

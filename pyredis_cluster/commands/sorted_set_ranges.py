@@ -18,6 +18,7 @@ from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyRange
+from pyredis_cluster.execution.personality import with_full_doubles
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.numbers import integer
@@ -269,3 +270,13 @@ def zrangestore(call: Call, argv: list[bytes]) -> Reply:
     is_listpack = None if isinstance(query.wanted, RankRange) else False
     result = SortedSet.of(scores, call.keyspace.limits, is_listpack=is_listpack)
     return store(call.db, argv[1], result, NOTIFY_ZSET, b"zrangestore")
+
+
+sorted_sets.before(
+    "7.2.0",
+    "ZRANGE",
+    "ZREVRANGE",
+    "ZRANGEBYSCORE",
+    "ZREVRANGEBYSCORE",
+    wrap=with_full_doubles,
+)

@@ -8,6 +8,7 @@ from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, RO, RW, UPDATE, KeyRange
+from pyredis_cluster.execution.personality import with_full_doubles
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.doubles import format_double, format_double_in_17_digits
 from pyredis_cluster.protocol.errors import OUT_OF_RANGE, SYNTAX_ERROR, CommandError, wrong_arity
@@ -392,3 +393,16 @@ def _pick_many(call: Call, value: SortedSet, count: int) -> list[Entry]:
         return entries[::-1] if count > 1 else entries[:]
     ranks = sorted(call.server.random.sample(range(size), count))
     return [entries[rank] for rank in ranks]
+
+
+sorted_sets.before(
+    "7.2.0",
+    "ZADD",
+    "ZINCRBY",
+    "ZSCORE",
+    "ZMSCORE",
+    "ZSCAN",
+    "ZRANDMEMBER",
+    wrap=with_full_doubles,
+)
+sorted_sets.before("7.2.0", "ZRANK", "ZREVRANK", arity=3)

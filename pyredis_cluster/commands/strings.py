@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyredis_cluster.commands.expire_options import (
     EX,
+    EXPIRE_TEXT_OF_6_2,
     GET,
     GETEX_OPTIONS,
     KEEPTTL,
@@ -295,3 +296,6 @@ def getex(call: Call, argv: list[bytes]) -> Reply:
         db.changed(key, NOTIFY_GENERIC, b"persist")
         call.propagate(b"PERSIST", key)
     return value.data
+
+
+strings.before("7.0.0", "SET", "SETEX", "PSETEX", "GETEX", wrap=EXPIRE_TEXT_OF_6_2)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from pyredis_cluster.config.directive import Directive
-from pyredis_cluster.config.directives import DIRECTIVES, NAMES, find
+from pyredis_cluster.config.directives import DIRECTIVES, NAMES, names_of
 from pyredis_cluster.config.kinds import BadValue
 from pyredis_cluster.config.specials import OutputLimit, SavePoint
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.glob import compile_glob
+from pyredis_cluster.version import NEWEST, RELEASES, Version, version
 
 ChangeDirectory = Callable[[str, str], str]
 """(current directory, wanted) → the wanted one, absolute; raises OSError where it cannot be entered."""
@@ -27,6 +28,17 @@ _LOADING = CommandError("LOADING Redis is loading the dataset in memory")
 
 class ApplyError(Exception):
     """Raised by a hook that cannot put a new value into effect; the message goes to the client."""
+
+
+class RefusedSettingError(CommandError):
+    """CONFIG SET refuses `value` for `name`; no reason where the directive cannot be set at all."""
+
+    __slots__ = ("name", "reason")
+
+    def __init__(self, message: str | bytes, name: bytes, reason: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+        self.reason = reason
 
 
 class SentinelLine(NamedTuple):
@@ -60,6 +72,9 @@ class Config:
     ) -> None:
         self._values: dict[str, Any] = {name: entry.default for name, entry in DIRECTIVES.items()}
         self._values["dir"] = directory
+        self._told: set[str] = set()
+        self.version: Version = NEWEST
+        """The version of Redis that this server is to its clients (`redis-version`)."""
         self._change_directory = change_directory
         self._join_path = join_path
         self._log_warning = log_warning or _ignore
@@ -150,6 +165,15 @@ class Config:
         """The value of any directive, as CONFIG GET replies it."""
         return DIRECTIVES[name].kind.show(self._values[name])
 
+    def default(self, name: str) -> object:
+        """The value of a directive that nobody has set."""
+        return DIRECTIVES[name].default_of(self.version)
+
+    @property
+    def release(self) -> str:
+        """What this server tells its clients as its version."""
+        return RELEASES[self.version]
+
     # Changing
 
     def on_change(self, name: str, hook: Hook) -> None:
@@ -209,15 +233,16 @@ class Config:
         A name given without `*`, `?` and `[` comes back spelled as it was given.
         """
         found: dict[str, bytes] = {}
+        names = names_of(self.version)
         for pattern in patterns:
             if not any(special in pattern for special in (b"*", b"?", b"[")):
                 name = pattern.decode("utf-8", "replace").lower()
-                if name in NAMES:
+                if name in names:
                     found.setdefault(name, pattern)
                 continue
             matches = compile_glob(pattern, nocase=True)
-            for name, directive in NAMES.items():
-                if not directive.hidden and matches(name.encode()):
+            for name, directive in names.items():
+                if not directive.is_hidden(self.version) and matches(name.encode()):
                     found.setdefault(name, name.encode())
         return [(shown, self.shown(NAMES[name].name)) for name, shown in found.items()]
 
@@ -239,15 +264,17 @@ class Config:
         """The names, lower-cased; raises `CommandError` for the first that may not be set."""
         names: list[str] = []
         protected_allowed = self.allows("enable-protected-configs", is_local=is_local)
+        known = names_of(self.version)
         for given, _ in pairs:
-            directive = find(given)
+            directive = known.get(given.decode("utf-8", "replace").lower())
             if directive is None:
                 text = b"ERR Unknown option or number of arguments for CONFIG SET - '%b'"
-                raise CommandError(text % given.partition(b"\0")[0])
+                shown = given.partition(b"\0")[0]
+                raise RefusedSettingError(text % shown, shown)
             name = given.decode().lower()
             written = given.decode()
             if directive.immutable:
-                raise _failed(written, "can't set immutable config")
+                raise RefusedSettingError(_failed(written, "can't set immutable config").message, given)
             if directive.protected and not protected_allowed:
                 raise _failed(written, "can't set protected config")
             if directive.not_while_loading and is_loading:
@@ -260,6 +287,9 @@ class Config:
     def _commit(self, staged: Mapping[str, Any]) -> None:
         """Takes the values and calls hooks of those that changed; raises `_NotAppliedError`, all undone."""
         values = self._values
+        self._told.update(staged)
+        if "redis-version" in staged:
+            self._become(version(staged["redis-version"]))
         old = {name: values[name] for name in staged}
         hooks: dict[Hook, str] = {}
         for name, value in staged.items():
@@ -281,6 +311,13 @@ class Config:
                 self._undo(old, hooks)
                 raise
 
+    def _become(self, of: Version) -> None:
+        """Be of another version, whose defaults take the place of what nobody has set."""
+        self.version = of
+        for name, directive in DIRECTIVES.items():
+            if directive.before and name not in self._told:
+                self._values[name] = directive.default_of(of)
+
     def _undo(self, old: Mapping[str, Any], hooks: Iterable[Hook]) -> None:
         self._values.update(old)
         for hook in hooks:
@@ -299,8 +336,9 @@ class _NotAppliedError(ApplyError):
         self.reason = reason
 
 
-def _failed(name: str, reason: str) -> CommandError:
-    return CommandError(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+def _failed(name: str, reason: str) -> RefusedSettingError:
+    text = f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"
+    return RefusedSettingError(text, name.encode(), reason)
 
 
 def _ignore(text: str) -> None:

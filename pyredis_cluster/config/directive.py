@@ -16,6 +16,7 @@ from pyredis_cluster.config.kinds import (
     Text,
     YesNo,
 )
+from pyredis_cluster.version import Version, version
 
 
 class Traits(TypedDict, total=False):
@@ -29,6 +30,9 @@ class Traits(TypedDict, total=False):
     not_while_loading: bool
     always_applied: bool
     acts: bool
+    since: str
+    hidden_since: str
+    before: tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class Directive:
     `not_while_loading` CONFIG SET refuses it while a dataset is being loaded
     `always_applied`    setting it to the value it has counts as a change, as for a certificate file
     `acts`              False where it is accepted, kept and shown, but changes nothing here
+    `since`             the version that brought its name, if it is newer than 6.2: CONFIG of an older server
+                        knows it by its alias, or not at all
+    `hidden_since`      the version that hid it, if it is newer than 6.2
+    `before`            its defaults before the versions named, the oldest first
     """
 
     name: str
@@ -57,6 +65,22 @@ class Directive:
     not_while_loading: bool = False
     always_applied: bool = False
     acts: bool = True
+    since: str = ""
+    hidden_since: str = ""
+    before: tuple[tuple[str, Any], ...] = ()
+
+    def is_known(self, name: str, to: Version) -> bool:
+        """Whether a server of version `to` knows the directive by this one of its names."""
+        return name != self.name or not self.since or to >= version(self.since)
+
+    def is_hidden(self, to: Version) -> bool:
+        """Whether CONFIG GET of version `to` shows it by its exact name only."""
+        return self.hidden and (not self.hidden_since or to >= version(self.hidden_since))
+
+    def default_of(self, of: Version) -> Any:
+        """Its value in a server of version `of` that is not told another."""
+        older = [(version(until), value) for until, value in self.before if of < version(until)]
+        return older[0][1] if older else self.default
 
 
 def yes_no(name: str, default: bool, summary: str, **traits: Unpack[Traits]) -> Directive:

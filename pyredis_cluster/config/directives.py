@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 from pyredis_cluster.config.directive import Directive
 from pyredis_cluster.config.tables import data, kept, persistence, replication, serving
+from pyredis_cluster.version import Version
 
 SECTIONS: Mapping[str, tuple[Directive, ...]] = MappingProxyType(
     {
@@ -38,6 +40,13 @@ NAMES: Mapping[str, Directive] = MappingProxyType(
     dict(DIRECTIVES) | {entry.alias: entry for entry in DIRECTIVES.values() if entry.alias}
 )
 """Every directive by its name and by its alias."""
+
+
+@cache
+def names_of(of: Version) -> Mapping[str, Directive]:
+    """What CONFIG of a server of version `of` knows directives by: names and aliases."""
+    return MappingProxyType({name: entry for name, entry in NAMES.items() if entry.is_known(name, of)})
+
 
 IGNORED = frozenset({"list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands"})
 """Names that older files have, each with one value: read over, neither kept nor shown."""

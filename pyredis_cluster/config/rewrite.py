@@ -26,7 +26,7 @@ def rewritten(old_text: bytes, config: Config, users: Sequence[bytes] | None = N
     page = _Page(old_text)
     for name, directive in DIRECTIVES.items():
         value = config.value(name)
-        lines = directive.kind.rewritten(name.encode(), value, directive.default)
+        lines = directive.kind.rewritten(name.encode(), value, config.default(name))
         if name == "save" and config.is_sentinel:
             lines = []
         if name == "replicaof" and config.flag("cluster-enabled"):

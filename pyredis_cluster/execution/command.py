@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution.keyspec import KeyFlag, KeySpec, are_movable, legacy_range
 from pyredis_cluster.protocol.reply import Reply
+from pyredis_cluster.version import NEWEST, Version, version
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.call import Call
 
 Handler = Callable[["Call", list[bytes]], Reply]
+Wrap = Callable[[Handler], Handler]
 GetKeys = Callable[[list[bytes]], list[int]]
 KeyFlagsOf = Callable[[list[bytes]], KeyFlag]
 
@@ -126,6 +128,23 @@ class Docs:
     deprecated_since: str = ""
     replaced_by: str = ""
     syscmd: bool = False
+    version: Version = NEWEST
+    """What came later is not told of."""
+
+
+@dataclass(slots=True)
+class Former:
+    """What a command was in servers before version `until`; what is None was no different."""
+
+    until: Version
+    wrap: Wrap | None = None
+    arity: int | None = None
+    flags: CommandFlag | None = None
+    categories: Category | None = None
+    keys: tuple[KeySpec, ...] | None = None
+    get_keys: GetKeys | None = None
+    tips: tuple[str, ...] | None = None
+    handler: Handler | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +169,10 @@ class Command:
     key_flags_of: KeyFlagsOf | None = None
     """What this very request does to its keys, for a specification with VARIABLE_FLAGS."""
     subcommands: dict[bytes, Command] = field(default_factory=dict)
+    former: list[Former] = field(default_factory=list)
+    """What it was in older versions (`Group.before`)."""
+    takes_any_subcommand: bool = False
+    """Whether its own handler gets subcommands that there are not."""
 
     @property
     def shown_flags(self) -> list[str]:
@@ -230,6 +253,46 @@ class Group:
         """Declare a command that only has subcommands."""
         docs = Docs(summary, complexity, syscmd=syscmd)
         self._add(name, None, arity, flags, (), categories, since, (), docs)
+
+    def before(
+        self,
+        until: str,
+        *names: str,
+        wrap: Wrap | None = None,
+        arity: int | None = None,
+        flags: CommandFlag | None = None,
+        categories: Category | None = None,
+        keys: KeySpec | Sequence[KeySpec] | None = None,
+        get_keys: GetKeys | None = None,
+        tips: Iterable[str] | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Declare what commands of this group, declared before, were in servers older than version `until`.
+
+        As a decorator it gives them another handler; `wrap` makes one of theirs. By itself it changes what is
+        named. A server's table is made with all of it applied: nothing of this is asked when a command runs.
+
+        Raises ValueError for a command that is not declared.
+        """
+        specs = (keys,) if isinstance(keys, KeySpec) else None if keys is None else tuple(keys)
+        shown_tips = None if tips is None else tuple(tips)
+        former = Former(version(until), wrap, arity, flags, categories, specs, get_keys, shown_tips)
+        for name in names:
+            self._declared(name).former.append(former)
+
+        def decorate(handler: Handler) -> Handler:
+            former.handler = handler
+            return handler
+
+        return decorate
+
+    def _declared(self, name: str) -> Command:
+        parent, _, subname = name.lower().encode().partition(b" ")
+        command = self.commands.get(parent)
+        if command is not None and subname:
+            command = command.subcommands.get(subname)
+        if command is None:
+            raise ValueError(f"{name} is not declared here")
+        return command
 
     def _add(
         self,

@@ -27,6 +27,22 @@ def describe(command: Command) -> list[Reply]:
     ]
 
 
+def describe_briefly(command: Command) -> list[Reply]:
+    """The seven fields of COMMAND INFO before 7.0: name to ACL categories, in terms of that time."""
+    return [*describe(command)[:2], SetReply(map(Status, former_flags(command))), *describe(command)[3:7]]
+
+
+def former_flags(command: Command) -> list[bytes]:
+    """Flags by their names before 7.0, when commands without keys for certain had no flag of their own."""
+    newer = {"no_async_loading", "no_multi", "allow_busy", "no_mandatory_keys", "blocking"}
+    names = [name.encode() for name in command.shown_flags if name not in newer]
+    if "nondeterministic_output" in command.tips:
+        names.append(b"random")
+    if "nondeterministic_output_order" in command.tips:
+        names.append(b"sort_for_script")
+    return names
+
+
 def document(command: Command) -> dict[str, Reply]:
     """The map of COMMAND DOCS; what is not known is left out."""
     docs = command.docs

@@ -31,7 +31,6 @@ from pyredis_cluster.protocol.errors import (
     OUT_OF_MEMORY,
     CommandError,
     exec_abort,
-    unknown_command,
     unknown_subcommand,
     wrong_arity,
 )
@@ -100,7 +99,6 @@ _HTTP = frozenset({b"post", b"host:"})
 _LOADING_ERROR = CommandError("LOADING Redis is loading the dataset in memory")
 _LINK_DOWN = CommandError("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
 _NOT_IN_MULTI = CommandError("ERR Command not allowed inside a transaction")
-_REPLICA_TOUCHES_NO_KEYS = CommandError("ERR Replica can't interact with the keyspace")
 
 
 def process(session: Session, argv: list[bytes]) -> Reply:
@@ -210,14 +208,16 @@ def call_again(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
 def _find(session: Session, argv: list[bytes]) -> Entry | None:
     """The entry that runs the request; None for an unknown name, and for an unknown subcommand."""
     entry = session.server.table.find(argv)
-    if entry is not None and entry.subcommands and len(argv) > 1:
+    if entry is not None and entry.subcommands and len(argv) > 1 and not entry.command.takes_any_subcommand:
         return None
     return entry
 
 
 def _unknown(session: Session, argv: list[bytes]) -> CommandError:
     container = session.server.table.find(argv)
-    return unknown_command(argv) if container is None else unknown_subcommand(container.command.name, argv[1])
+    if container is None:
+        return session.server.refusals.unknown_command(argv)
+    return unknown_subcommand(container.command.name, argv[1])
 
 
 def _refuse_client(session: Session, entry: Entry, argv: list[bytes]) -> CommandError | None:
@@ -281,7 +281,7 @@ def _refuse_for_server(session: Session, entry: Entry) -> CommandError | None:
             return stopped
     if session.gate & GATE_SUBSCRIBED and session.resp == 2 and name not in _ALLOWED_SUBSCRIBED:
         return CommandError(
-            f"ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+            f"ERR Can't execute '{name}': only {server.refusals.allowed_subscribed} / PING / QUIT / RESET "
             "are allowed in this context"
         )
     if server.gate & GATE_LINK_DOWN and not may_be_stale:
@@ -291,7 +291,7 @@ def _refuse_for_server(session: Session, entry: Entry) -> CommandError | None:
     if server.gate & GATE_ASYNC_LOADING and NO_ASYNC_LOADING in command.flags:
         return _LOADING_ERROR
     if _is_exempt(session) and flags & (MAY_REPLICATE | WRITE | READONLY):
-        return _REPLICA_TOUCHES_NO_KEYS
+        return server.refusals.replica_touches_no_keys
     return None
 
 

@@ -16,8 +16,10 @@ from pyredis_cluster.execution.local_expiry import LocalExpiry
 from pyredis_cluster.execution.metrics import Metrics
 from pyredis_cluster.execution.monitors import Monitors
 from pyredis_cluster.execution.pause import Pauses
+from pyredis_cluster.execution.personality import commands_as_of
 from pyredis_cluster.execution.propagation import Propagation
 from pyredis_cluster.execution.pubsub import PubSub
+from pyredis_cluster.execution.refusals import refusals_of
 from pyredis_cluster.execution.replication_state import ReplicationState
 from pyredis_cluster.execution.session import Session
 from pyredis_cluster.execution.slowlog import SlowLog
@@ -30,6 +32,7 @@ from pyredis_cluster.keyspace.database import Database
 from pyredis_cluster.keyspace.expiry_cycle import ExpiryCycle
 from pyredis_cluster.keyspace.keyspace import UNSETTLED, Keyspace
 from pyredis_cluster.protocol.errors import CommandError
+from pyredis_cluster.version import NEWEST
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -70,7 +73,11 @@ class ServerState:
         self.random = random
         cluster_enabled = config.flag("cluster-enabled")
         self.keyspace = Keyspace(config.integer("databases"), random, slotted=cluster_enabled)
-        self.table = CommandTable(commands)
+        self.version = config.version
+        self.table = CommandTable(
+            commands if self.version == NEWEST else commands_as_of(commands, self.version)
+        )
+        self.refusals = refusals_of(self.version)
         self.propagation = Propagation(self.keyspace)
         self.blocking = Blocking(self)
         self.watches = Watches(self)

@@ -88,14 +88,22 @@ def exec_abort(cause: CommandError) -> CommandError:
 
 def unknown_command(argv: list[bytes]) -> CommandError:
     """The refusal of a name that is not in the command table, quoting at most 128 bytes of arguments."""
+    return _unknown_command(argv, b"'%b'", b" ")
+
+
+def former_unknown_command(argv: list[bytes]) -> CommandError:
+    """The same before 7.0."""
+    return _unknown_command(argv, b"`%b`", b", ")
+
+
+def _unknown_command(argv: list[bytes], quoted: bytes, separator: bytes) -> CommandError:
     args = b""
     for arg in argv[1:]:
         if len(args) >= 128:
             break
-        args += b"'%b' " % _c_string(arg)[: 128 - len(args)]
-    return CommandError(
-        b"ERR unknown command '%b', with args beginning with: %b" % (_c_string(argv[0])[:128], args)
-    )
+        args += quoted % _c_string(arg)[: 128 - len(args)] + separator
+    name = quoted % _c_string(argv[0])[:128]
+    return CommandError(b"ERR unknown command %b, with args beginning with: %b" % (name, args))
 
 
 def unknown_subcommand(name: str, subcommand: bytes) -> CommandError:
@@ -109,6 +117,14 @@ def subcommand_syntax(argv: list[bytes]) -> CommandError:
     """The refusal of a subcommand that exists but was called with arguments it does not take."""
     return CommandError(
         b"ERR unknown subcommand or wrong number of arguments for '%b'. Try %b HELP."
+        % (_c_string(argv[1])[:128], _c_string(argv[0]).upper())
+    )
+
+
+def former_subcommand_syntax(argv: list[bytes]) -> CommandError:
+    """The refusal of any subcommand before 7.0, which did not tell unknown ones from those used wrongly."""
+    return CommandError(
+        b"ERR Unknown subcommand or wrong number of arguments for '%b'. Try %b HELP."
         % (_c_string(argv[1])[:128], _c_string(argv[0]).upper())
     )
 

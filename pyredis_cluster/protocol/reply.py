@@ -5,7 +5,7 @@ Handlers return plain Python values, so that Lua, EXEC and tests see values rath
     value                      RESP2                      RESP3
     bytes, str                 bulk string                bulk string
     int, bool                  integer                    integer
-    float                      bulk string                double
+    float, FullDouble          bulk string                double
     None                       null bulk string           null
     NULL_ARRAY                 null array                 null
     list, tuple                array                      array
@@ -116,6 +116,12 @@ class Attributed:
         self.reply = reply
 
 
+class FullDouble(float):
+    """A double whose text has 17 digits, if it needs them, instead of the shortest that means it."""
+
+    __slots__ = ()
+
+
 class _Singleton:
     __slots__ = ("_name",)
 
@@ -203,6 +209,14 @@ def _float(append: _Append, reply: float, resp: int) -> None:
         append(b",%b\r\n" % format_double(reply))
     else:
         _bytes(append, format_double(reply), resp)
+
+
+def _full_double(append: _Append, reply: FullDouble, resp: int) -> None:
+    digits = b"%.17g" % reply
+    if resp >= 3:
+        append(b",%b\r\n" % digits)
+    else:
+        _bytes(append, digits, resp)
 
 
 def _none(append: _Append, reply: None, resp: int) -> None:
@@ -329,6 +343,7 @@ _ENCODERS: dict[type, Callable[[_Append, Any, int], None]] = {
     int: _int,
     bool: _int,
     float: _float,
+    FullDouble: _full_double,
     type(None): _none,
     _NullArray: _null_array,
     _NoReply: _nothing,

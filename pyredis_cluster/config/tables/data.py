@@ -42,23 +42,40 @@ MEMORY: list[Directive] = [
 ]
 
 ENCODINGS: list[Directive] = [
-    count("hash-max-listpack-entries", 512, "Largest compact hash.", alias="hash-max-ziplist-entries"),
-    size("hash-max-listpack-value", 64, "Longest value in one.", alias="hash-max-ziplist-value"),
+    count(
+        "hash-max-listpack-entries",
+        512,
+        "Largest compact hash.",
+        alias="hash-max-ziplist-entries",
+        since="7.0.0",
+    ),
+    size(
+        "hash-max-listpack-value", 64, "Longest value in one.", alias="hash-max-ziplist-value", since="7.0.0"
+    ),
     number(
         "list-max-listpack-size",
         -2,
         "Entries in a list's node, or as a negative number its size class.",
         low=INT_MIN,
         alias="list-max-ziplist-size",
+        since="7.0.0",
     ),
     number(
         "list-compress-depth", 0, "Nodes at each end that are not compressed; 0 compresses none.", acts=False
     ),
     count("set-max-intset-entries", 512, "Largest set held as integers."),
-    count("set-max-listpack-entries", 128, "Largest compact set."),
-    count("set-max-listpack-value", 64, "Longest member of one."),
-    count("zset-max-listpack-entries", 128, "Largest compact sorted set.", alias="zset-max-ziplist-entries"),
-    size("zset-max-listpack-value", 64, "Longest member of one.", alias="zset-max-ziplist-value"),
+    count("set-max-listpack-entries", 128, "Largest compact set.", before=(("7.2.0", 0),), since="7.2.0"),
+    count("set-max-listpack-value", 64, "Longest member of one.", since="7.2.0"),
+    count(
+        "zset-max-listpack-entries",
+        128,
+        "Largest compact sorted set.",
+        alias="zset-max-ziplist-entries",
+        since="7.0.0",
+    ),
+    size(
+        "zset-max-listpack-value", 64, "Longest member of one.", alias="zset-max-ziplist-value", since="7.0.0"
+    ),
     size("hll-sparse-max-bytes", 3000, "Largest sparse HyperLogLog.", acts=False),
     size("stream-node-max-bytes", 4096, "Bytes in a stream's node; 0 is no limit.", acts=False),
     number("stream-node-max-entries", 100, "Entries in a stream's node.", high=LLONG_MAX, acts=False),
@@ -79,9 +96,13 @@ OBSERVATION: list[Directive] = [
         "Milliseconds from which on an event is recorded; 0 records none.",
         high=LLONG_MAX,
     ),
-    yes_no("latency-tracking", True, "Keep the distribution of each command's time."),
+    yes_no("latency-tracking", True, "Keep the distribution of each command's time.", since="7.0.0"),
     special(
-        "latency-tracking-info-percentiles", Percentiles(), (50.0, 99.0, 99.9), "Percentiles that INFO shows."
+        "latency-tracking-info-percentiles",
+        Percentiles(),
+        (50.0, 99.0, 99.9),
+        "Percentiles that INFO shows.",
+        since="7.0.0",
     ),
     special("notify-keyspace-events", KeyspaceEvents(), 0, "Kinds of events that are published."),
 ]
@@ -94,6 +115,7 @@ SCRIPTS: list[Directive] = [
         high=LLONG_MAX,
         alias="lua-time-limit",
         acts=False,
+        since="7.0.0",
     ),
 ]
 

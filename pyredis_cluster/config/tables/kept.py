@@ -45,7 +45,7 @@ PROCESS: list[Directive] = [
     ),
     special("oom-score-adj-values", Integers(3), (0, 200, 800), "The same in figures.", acts=False),
     yes_no("disable-thp", True, "Turn transparent huge pages off.", immutable=True, acts=False),
-    count("socket-mark-id", 0, "Mark on sockets.", high=UINT_MAX, immutable=True, acts=False),
+    count("socket-mark-id", 0, "Mark on sockets.", high=UINT_MAX, immutable=True, acts=False, since="7.0.0"),
     text("ignore-warnings", "", "Warnings at start that do not matter.", acts=False),
 ]
 

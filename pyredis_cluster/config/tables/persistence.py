@@ -37,8 +37,22 @@ SNAPSHOTS: list[Directive] = [
     choice(
         "sanitize-dump-payload", "no", ("no", "yes", "clients"), "Whose data is checked in depth.", acts=False
     ),
-    number("rdb-key-save-delay", 0, "Microseconds to wait per key saved.", low=INT_MIN, hidden=True),
-    number("key-load-delay", 0, "Microseconds to wait per key loaded.", low=INT_MIN, hidden=True),
+    number(
+        "rdb-key-save-delay",
+        0,
+        "Microseconds to wait per key saved.",
+        low=INT_MIN,
+        hidden=True,
+        hidden_since="7.0.0",
+    ),
+    number(
+        "key-load-delay",
+        0,
+        "Microseconds to wait per key loaded.",
+        low=INT_MIN,
+        hidden=True,
+        hidden_since="7.0.0",
+    ),
     number(
         "loading-process-events-interval-bytes",
         2 << 20,
@@ -64,6 +78,7 @@ APPEND_ONLY_FILE: list[Directive] = [
         "Directory of the log's files.",
         check=checks.append_directory,
         immutable=True,
+        since="7.0.0",
     ),
     choice("appendfsync", "everysec", ("everysec", "always", "no"), "When it is forced to disk."),
     yes_no("no-appendfsync-on-rewrite", False, "Force nothing to disk during a rewrite."),
@@ -71,7 +86,9 @@ APPEND_ONLY_FILE: list[Directive] = [
     signed_size("auto-aof-rewrite-min-size", 64 << 20, "Size below which none starts."),
     yes_no("aof-load-truncated", True, "Load a log whose end is missing."),
     yes_no("aof-use-rdb-preamble", True, "Begin a rewritten log with a snapshot."),
-    yes_no("aof-timestamp-enabled", False, "Note the time in the log."),
+    yes_no("aof-timestamp-enabled", False, "Note the time in the log.", since="7.0.0"),
     yes_no("aof-rewrite-incremental-fsync", True, "Flush a rewritten log as it grows."),
-    yes_no("aof-disable-auto-gc", False, "Keep replaced files.", hidden=True),
+    yes_no(
+        "aof-disable-auto-gc", False, "Keep replaced files.", hidden=True, hidden_since="7.2.0", since="7.0.0"
+    ),
 ]

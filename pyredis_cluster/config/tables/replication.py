@@ -51,10 +51,12 @@ REPLICATION: list[Directive] = [
         high=_KEPT_PORT,
         alias="slave-announce-port",
     ),
-    yes_no("replica-ignore-disk-write-errors", False, "Go on as replica though writing fails."),
-    yes_no("repl-diskless-sync", True, "Send the data set without a file."),
+    yes_no(
+        "replica-ignore-disk-write-errors", False, "Go on as replica though writing fails.", since="7.0.0"
+    ),
+    yes_no("repl-diskless-sync", True, "Send the data set without a file.", before=(("7.0.0", False),)),
     number("repl-diskless-sync-delay", 5, "Seconds to wait for more replicas."),
-    number("repl-diskless-sync-max-replicas", 0, "Replicas at which waiting ends; 0 is any."),
+    number("repl-diskless-sync-max-replicas", 0, "Replicas at which waiting ends; 0 is any.", since="7.0.0"),
     choice(
         "repl-diskless-load",
         "disabled",
@@ -89,21 +91,43 @@ REPLICATION: list[Directive] = [
         "ignore",
         ("ignore", "panic", "panic-on-replicas"),
         "What to do when a replicated command fails.",
+        since="7.0.0",
     ),
 ]
 
 CLUSTER: list[Directive] = [
     yes_no("cluster-enabled", False, "Be a node of a cluster.", immutable=True),
-    text("cluster-config-file", "nodes.conf", "File in which the node keeps the cluster.", immutable=True),
+    text(
+        "cluster-config-file",
+        "nodes.conf",
+        "File in which the node keeps the cluster.",
+        immutable=True,
+        since="7.0.0",
+    ),
     number(
         "cluster-node-timeout", 15000, "Milliseconds of silence after which a node fails.", high=LLONG_MAX
     ),
     number("cluster-ping-interval", 0, "Milliseconds between pings.", high=LLONG_MAX, hidden=True),
-    number("cluster-port", 0, "Port of the bus; 0 is the clients' port + 10000.", high=65535, immutable=True),
+    number(
+        "cluster-port",
+        0,
+        "Port of the bus; 0 is the clients' port + 10000.",
+        high=65535,
+        immutable=True,
+        since="7.0.0",
+    ),
     optional("cluster-announce-ip", "Address told to the other nodes."),
-    optional("cluster-announce-hostname", "Host name told to nodes and clients.", check=checks.hostname),
     optional(
-        "cluster-announce-human-nodename", "Name that logs show for this node.", check=checks.human_nodename
+        "cluster-announce-hostname",
+        "Host name told to nodes and clients.",
+        check=checks.hostname,
+        since="7.0.0",
+    ),
+    optional(
+        "cluster-announce-human-nodename",
+        "Name that logs show for this node.",
+        check=checks.human_nodename,
+        since="7.2.0",
     ),
     number("cluster-announce-port", 0, "Clients' port told to the other nodes.", high=65535),
     number("cluster-announce-tls-port", 0, "TLS port told to the other nodes.", high=65535),
@@ -113,12 +137,19 @@ CLUSTER: list[Directive] = [
         "ip",
         ("ip", "hostname", "unknown-endpoint"),
         "How clients are told where a node is.",
+        since="7.0.0",
     ),
     yes_no("cluster-require-full-coverage", True, "Serve only while every slot is served."),
     yes_no("cluster-allow-reads-when-down", False, "Serve reads though the cluster is down."),
-    yes_no("cluster-allow-pubsubshard-when-down", True, "Serve sharded pub/sub though it is down."),
+    yes_no(
+        "cluster-allow-pubsubshard-when-down", True, "Serve sharded pub/sub though it is down.", since="7.0.0"
+    ),
     size(
-        "cluster-link-sendbuf-limit", 0, "Bytes waiting for a node at most; 0 is no limit.", high=ULLONG_MAX
+        "cluster-link-sendbuf-limit",
+        0,
+        "Bytes waiting for a node at most; 0 is no limit.",
+        high=ULLONG_MAX,
+        since="7.0.0",
     ),
     yes_no(
         "cluster-replica-no-failover",
@@ -131,7 +162,6 @@ CLUSTER: list[Directive] = [
         10,
         "How old a replica's data may be, in node timeouts, to replace its primary; 0 any age.",
         alias="cluster-slave-validity-factor",
-        acts=False,
     ),
     yes_no("cluster-allow-replica-migration", True, "Let replicas move to primaries without."),
     number("cluster-migration-barrier", 1, "Replicas that a primary keeps."),
