@@ -52,7 +52,10 @@ class PrimaryLink:
         self._session_id = 0
         self._is_carrying_out = False
         self._is_stopped = False
+        self._awaited_disk_offset: int | None = None
+        """What was applied and not yet on disk when the primary last asked."""
         state.replication_roles = self
+        server.append_only.on_synced.append(self._disk_synced)
         server.persistence.on_history = self._history_loaded
         server.cron.every(_TICK_MS, self._tick)
         server.cron.every(_FAILOVER_TICK_MS, self._tick_in_failover)
@@ -287,8 +290,22 @@ class PrimaryLink:
             self._stream.acknowledge_now()
 
     def send_acknowledgement(self, offset: int) -> None:
-        """Tell the primary that the stream was applied up to `offset`."""
-        self._side.acknowledge(offset, self._disk_offset())
+        """Tell the primary that the stream was applied up to `offset`, and once it is on disk, that it is."""
+        disk_offset = self._disk_offset()
+        self._awaited_disk_offset = offset if disk_offset is not None and disk_offset < offset else None
+        self._side.acknowledge(offset, disk_offset)
+
+    def _disk_synced(self) -> None:
+        awaited, disk_offset = self._awaited_disk_offset, self._disk_offset()
+        if awaited is None or disk_offset is None or disk_offset < awaited:
+            return
+        # The primary has asked, and could be told no more than what was on disk. Redis forces its files to
+        # disk before it reads the question.
+        self._awaited_disk_offset = None
+        side = self._side
+        if side.is_up and side.position is not None:
+            side.acknowledge(side.position.offset, disk_offset)
+            self._carry_out()
 
     def _disk_offset(self) -> int | None:
         aof = self._state.append_only
