@@ -8,8 +8,8 @@ Source: rewriteAppendOnlyFileRio of Redis 7.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Final
 
 from pyredis_cluster.keyspace.types.hash import Hash
@@ -22,6 +22,7 @@ from pyredis_cluster.persistence.rdb.dump import dump_payload
 from pyredis_cluster.protocol.command_stream import Request, encode_request, encode_requests
 
 ITEMS_PER_COMMAND: Final = 64
+COMMANDS_PER_PIECE: Final = 16
 
 
 def timestamp(unix_s: int) -> bytes:
@@ -48,35 +49,42 @@ class CommandsFormat:
 
     def entry(self, key: bytes, value: Value, expire_ms: int | None) -> bytes:
         """Commands that make one key. Raises TypeError for a value of no known type."""
-        requests = _commands(key, value)
-        if expire_ms is not None:
-            requests.append([b"PEXPIREAT", key, b"%d" % expire_ms])
-        return encode_requests(requests)
+        return encode_requests(_commands(key, value, expire_ms))
+
+    def entry_pieces(self, key: bytes, value: Value, expire_ms: int | None) -> Iterator[bytes]:
+        """The same, a few commands at a time."""
+        requests = _commands(key, value, expire_ms)
+        while some := list(islice(requests, COMMANDS_PER_PIECE)):
+            yield encode_requests(some)
 
     def end(self) -> bytes:
         """Nothing."""
         return b""
 
 
-def _commands(key: bytes, value: Value) -> list[Request]:
+def _commands(key: bytes, value: Value, expire_ms: int | None) -> Iterator[Request]:
     if isinstance(value, String):
-        return [[b"SET", key, bytes(value.data)]]
-    if isinstance(value, List):
-        return _in_parts(b"RPUSH", key, list(value), 1)
-    if isinstance(value, Set):
-        return _in_parts(b"SADD", key, list(value.ordered()), 1)
-    if isinstance(value, SortedSet):
-        return _in_parts(b"ZADD", key, _flat(value.range(0, len(value))), 2)
-    if isinstance(value, Hash) and not value.field_times():
-        return _in_parts(b"HMSET", key, list(chain.from_iterable(value.fields.items())), 2)
-    return [[b"RESTORE", key, b"0", dump_payload(value)]]
+        yield [b"SET", key, bytes(value.data)]
+    elif isinstance(value, List):
+        yield from _in_parts(b"RPUSH", key, value, 1)
+    elif isinstance(value, Set):
+        yield from _in_parts(b"SADD", key, value.ordered(), 1)
+    elif isinstance(value, SortedSet):
+        yield from _in_parts(b"ZADD", key, _flat(value.range(0, len(value))), 2)
+    elif isinstance(value, Hash) and not value.field_times():
+        yield from _in_parts(b"HMSET", key, chain.from_iterable(value.fields.items()), 2)
+    else:
+        yield [b"RESTORE", key, b"0", dump_payload(value)]
+    if expire_ms is not None:
+        yield [b"PEXPIREAT", key, b"%d" % expire_ms]
 
 
-def _flat(entries: Iterable[tuple[float, bytes]]) -> list[bytes]:
+def _flat(entries: Iterable[tuple[float, bytes]]) -> Iterator[bytes]:
     """Scores and members by turns."""
-    return list(chain.from_iterable((b"%.17g" % score, member) for score, member in entries))
+    return chain.from_iterable((b"%.17g" % score, member) for score, member in entries)
 
 
-def _in_parts(name: bytes, key: bytes, words: list[bytes], words_per_item: int) -> list[Request]:
-    step = ITEMS_PER_COMMAND * words_per_item
-    return [[name, key, *words[start : start + step]] for start in range(0, len(words), step)]
+def _in_parts(name: bytes, key: bytes, words: Iterable[bytes], words_per_item: int) -> Iterator[Request]:
+    remaining = iter(words)
+    while part := list(islice(remaining, ITEMS_PER_COMMAND * words_per_item)):
+        yield [name, key, *part]

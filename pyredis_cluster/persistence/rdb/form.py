@@ -53,10 +53,11 @@ class _RdbForm:
             version=_version(keyspace, bool(options.functions)),
         )
         self.entry: Callable[[bytes, Value, int | None], bytes] = writer.entry
+        self.entry_pieces: Callable[[bytes, Value, int | None], Iterator[bytes]] = writer.entry_pieces
         if options.access == "idle":
-            self.entry = self._entry_with_idle_time
+            self.entry, self.entry_pieces = _joined(self._pieces_with_idle_time), self._pieces_with_idle_time
         elif options.access == "frequency":
-            self.entry = self._entry_with_frequency
+            self.entry, self.entry_pieces = _joined(self._pieces_with_frequency), self._pieces_with_frequency
         self.select = writer.select
         self.is_ended = False
 
@@ -65,18 +66,24 @@ class _RdbForm:
         functions = map(self.writer.function, self._options.functions)
         return self.writer.header(self._options.notes) + b"".join(functions)
 
-    def _entry_with_idle_time(self, key: bytes, value: Value, expire_ms: int | None) -> bytes:
-        return self.writer.entry(key, value, expire_ms, idle_s=self._keyspace.idle_s(value))
+    def _pieces_with_idle_time(self, key: bytes, value: Value, expire_ms: int | None) -> Iterator[bytes]:
+        return self.writer.entry_pieces(key, value, expire_ms, idle_s=self._keyspace.idle_s(value))
 
-    def _entry_with_frequency(self, key: bytes, value: Value, expire_ms: int | None) -> bytes:
+    def _pieces_with_frequency(self, key: bytes, value: Value, expire_ms: int | None) -> Iterator[bytes]:
         keyspace = self._keyspace
         frequency = keyspace.frequency.count(value.lru, keyspace.lru_clock)
-        return self.writer.entry(key, value, expire_ms, frequency=frequency)
+        return self.writer.entry_pieces(key, value, expire_ms, frequency=frequency)
 
     def end(self) -> bytes:
         """See `Format`."""
         self.is_ended = True
         return self.writer.footer()
+
+
+def _joined(
+    make_pieces: Callable[[bytes, Value, int | None], Iterator[bytes]],
+) -> Callable[[bytes, Value, int | None], bytes]:
+    return lambda key, value, expire_ms: b"".join(make_pieces(key, value, expire_ms))
 
 
 def _version(keyspace: Keyspace, has_functions: bool) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from pyredis_cluster.keyspace.types.value import Value
@@ -24,6 +26,14 @@ class Lines:
         """See `Format`."""
         parts = sorted(value) if hasattr(value, "__iter__") else [bytes(value.data)]  # type: ignore[attr-defined]
         return b"%b=%b%b\n" % (key, b",".join(parts), b" expires" if expire_ms is not None else b"")
+
+    def entry_pieces(self, key: bytes, value: Value, expire_ms: int | None) -> Iterator[bytes]:
+        """See `Format`."""
+        assert hasattr(value, "__iter__")
+        yield key + b":"
+        for element in value:
+            yield b" " + element
+        yield b"\n"
 
     def end(self) -> bytes:
         """See `Format`."""

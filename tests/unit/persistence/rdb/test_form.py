@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -116,3 +117,81 @@ def test_snapshot_is_of_its_moment(harness: Harness) -> None:
         pieces.append(piece)
     found = load(b"".join(piece or b"" for piece in pieces))
     assert keyspace_digest(found.keyspace) == digest
+
+
+class TestLargeValues:
+    COUNT = 1500
+
+    def _fill(self, harness: Harness) -> None:
+        numbers = [f"{n:05d}" for n in range(self.COUNT)]
+        for at in range(2):
+            harness.run("RPUSH", f"list{at}", *numbers)
+            harness.run("SADD", f"set{at}", *(f"m{n}" for n in numbers))
+            harness.run("SADD", f"ints{at}", *(str(n) for n in range(600)))
+            harness.run("HSET", f"hash{at}", *(word for n in numbers for word in (n, f"v{n}")))
+            harness.run("ZADD", f"zset{at}", *(word for n in numbers for word in (n, n)))
+            harness.run("SET", f"small{at}", "x")
+
+    def test_come_in_pieces(self, harness: Harness) -> None:
+        self._fill(harness)
+        snapshot = RdbSnapshot(harness.state.keyspace, PLAIN)
+        sizes = []
+        while (piece := snapshot.next_piece(500)) is not None:
+            sizes.append(len(piece))
+        assert max(sizes) < 12_000
+        assert snapshot.keys_done == snapshot.keys_total
+
+    @pytest.mark.parametrize(
+        ("access", "policy"), [("none", "noeviction"), ("frequency", "allkeys-lfu"), ("idle", "allkeys-lru")]
+    )
+    @pytest.mark.parametrize("seed", range(3))
+    def test_may_change_while_they_are_written(self, access: Access, policy: str, seed: int) -> None:
+        rng = random.Random(seed)
+        harness = Harness(maxmemory_policy=policy)
+        self._fill(harness)
+        keyspace = harness.state.keyspace
+        digest = keyspace_digest(keyspace)
+        snapshot = RdbSnapshot(keyspace, RdbOptions(compress=False, checksum=True, access=access))
+        pieces = []
+        while (piece := snapshot.next_piece(2000)) is not None:
+            pieces.append(piece)
+            at, n = rng.randrange(2), f"{rng.randrange(self.COUNT):05d}"
+            harness.run(rng.choice(self.CHANGES).format(at=at, n=n))
+        assert keyspace_digest(load(b"".join(pieces)).keyspace) == digest
+        assert keyspace_digest(keyspace) != digest
+
+    CHANGES = (
+        "LPOP list{at}",
+        "RPUSH list{at} x",
+        "LSET list{at} 700 y",
+        "LINDEX list{at} 2500",
+        "LREM list{at} 0 {n}",
+        "LTRIM list{at} 5 -5",
+        "SREM set{at} m{n}",
+        "SADD set{at} x{n}",
+        "SPOP set{at}",
+        "SRANDMEMBER set{at} 3",
+        "SADD ints{at} x{n}",
+        "SREM ints{at} 17",
+        "HSET hash{at} {n} other",
+        "HDEL hash{at} {n}",
+        "HINCRBY hash{at} count 1",
+        "HRANDFIELD hash{at} 2",
+        "HSCAN hash{at} 0",
+        "ZADD zset{at} 5 m{n}",
+        "ZINCRBY zset{at} 100 {n}",
+        "ZREM zset{at} {n}",
+        "ZPOPMIN zset{at}",
+        "ZRANGE zset{at} 0 10",
+        "ZRANK zset{at} {n}",
+        "DEL hash{at}",
+        "RENAME zset{at} moved",
+        "RENAME moved zset{at}",
+        "COPY list{at} copy REPLACE",
+        "SMOVE set{at} ints{at} m{n}",
+        "SUNIONSTORE set{at} set{at} ints{at}",
+        "SORT list{at} STORE list{at}",
+        "APPEND small{at} y",
+        "EXPIRE list{at} 100",
+        "PERSIST list{at}",
+    )
