@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from pyredis_cluster.cli.up import UpOptions, bring_up
+from pyredis_cluster.cli.cluster import cluster
+from pyredis_cluster.version import NAMES
 
 _HIGHEST_PORT = 65535
 _BUS_PORT_OFFSET = 10000
@@ -46,12 +47,26 @@ def program() -> None:
     type=click.Path(file_okay=False),
     help="Keep each node's data and log in a directory of its own here; the next start goes on with them.",
 )
-def up(primaries: int, replicas: int, port: int, bind: str, directory: str | None) -> int:
+@click.option(
+    "--redis-version",
+    type=click.Choice(NAMES),
+    default=NAMES[-1],
+    show_default=True,
+    help="The version of Redis that the nodes are to their clients.",
+)
+def up(
+    primaries: int, replicas: int, port: int, bind: str, directory: str | None, redis_version: str
+) -> int:
     """Run a whole cluster in this process until Ctrl-C."""
-    options = UpOptions(primaries, replicas, port, bind, directory)
+    from pyredis_cluster.cli.up import UpOptions, bring_up
+
+    options = UpOptions(primaries, replicas, port, bind, directory, redis_version)
     if options.ports[-1] + _BUS_PORT_OFFSET > _HIGHEST_PORT:
         raise click.BadParameter(f"too high for {len(options.ports)} nodes", param_hint="--port")
     return bring_up(options)
+
+
+program.add_command(cluster)
 
 
 def run_subcommand(words: Sequence[str]) -> int:

@@ -18,6 +18,7 @@ Usage: pyredis-cluster [/path/to/redis.conf] [options] [-]
        pyredis-cluster -h or --help
        pyredis-cluster --check-system
        pyredis-cluster up --help
+       pyredis-cluster cluster --help
 
 Examples:
        pyredis-cluster (run a server with the default configuration)
@@ -26,7 +27,8 @@ Examples:
        pyredis-cluster --port 7777
        pyredis-cluster --port 7000 --cluster-enabled yes
        pyredis-cluster /etc/myredis.conf --loglevel verbose -
-       pyredis-cluster up --primaries 3 --port 7000 (run a whole cluster)"""
+       pyredis-cluster up --primaries 3 --port 7000 (run a whole cluster)
+       pyredis-cluster cluster check 127.0.0.1:7000 (what redis-cli --cluster check does)"""
 
 NO_MEMORY_TEST = "--test-memory is not supported: use a tool that tests memory, such as memtester."
 

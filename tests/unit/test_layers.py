@@ -18,7 +18,7 @@ ROOT = Path(pyredis_cluster.__file__).parent
 
 LAYERS = (
     ("cli",),
-    ("testing",),
+    ("testing", "admin"),
     ("server",),
     ("sentinel",),
     ("cluster",),
@@ -36,7 +36,7 @@ LAYERS = (
 
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
-WITH_IO = {"cli", "testing", "server"}
+WITH_IO = {"cli", "testing", "admin", "server"}
 
 IMPURE = {
     "asyncio",

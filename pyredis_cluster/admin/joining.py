@@ -1,0 +1,83 @@
+"""Nodes that meet, and waiting until all know each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from pyredis_cluster.admin.environment import Environment
+from pyredis_cluster.admin.errors import AdminError
+from pyredis_cluster.admin.link import Word, resolve
+from pyredis_cluster.admin.live import LiveCluster
+from pyredis_cluster.admin.topology import Node, signature
+
+_POLL_S = 0.1
+_POLLS_PER_DOT = 10
+_DOTS_BEFORE_WARNING = 20
+_DOTS_MORE_PER_NODE = 0.15
+_WARNINGS = 6
+
+
+def meet_words(first: Node) -> list[Word]:
+    """CLUSTER MEET for a node that is to join `first`. Raises UnreachableError for an unknown host."""
+    words: list[Word] = ["CLUSTER", "MEET", resolve(first.address.host), first.address.port]
+    # Before Redis 4.0 there was no such argument.
+    return words if first.address.has_usual_bus_port else [*words, first.address.bus_port]
+
+
+def wait_until_joined(environment: Environment, cluster: LiveCluster) -> None:
+    """Wait until all nodes know all others and agree on who has which slots.
+
+    Every 20 seconds or so says who does not reach whom, and gives up in the end. Raises AdminError.
+    """
+    console = environment.console
+    console.write("Waiting for the cluster to join\n")
+    dots_before_warning = int(_DOTS_BEFORE_WARNING + len(cluster.nodes) * _DOTS_MORE_PER_NODE)
+    for warning in range(_WARNINGS):
+        for poll in range(dots_before_warning * _POLLS_PER_DOT):
+            if _is_joined(cluster, cluster.views()):
+                console.write("\n")
+                return
+            environment.sleep(_POLL_S)
+            if poll % _POLLS_PER_DOT == _POLLS_PER_DOT - 1:
+                console.write(".")
+        _warn(environment, cluster)
+        if warning == _WARNINGS - 1:
+            raise AdminError("[ERR] The cluster did not join in time.")
+
+
+def is_consistent(views: Sequence[Sequence[Node]]) -> bool:
+    """Whether all agree on who has which slots."""
+    first = signature(views[0])
+    return all(signature(view) == first for view in views)
+
+
+def _is_joined(cluster: LiveCluster, views: Sequence[Sequence[Node]]) -> bool:
+    ids = {node.node_id for node in cluster.nodes}
+    return is_consistent(views) and all(
+        ids <= {node.node_id for node in view if node.is_known} for view in views
+    )
+
+
+def _warn(environment: Environment, cluster: LiveCluster) -> None:
+    console = environment.console
+    unreached: dict[str, list[Node]] = defaultdict(list)
+    bus_ports = {}
+    for node, view in zip(cluster.nodes, cluster.views(), strict=True):
+        for other in view:
+            if not other.is_myself and not (other.is_linked and other.is_known):
+                unreached[str(other)].append(node)
+                bus_ports[str(other)] = other.address
+    if not unreached:
+        return
+    console.write("\n")
+    console.error(f"Warning: {len(unreached)} node(s) may be unreachable")
+    for text, sources in unreached.items():
+        address = bus_ports[text]
+        console.error(f" - The port {address.bus_port} of node {address.host} may be unreachable from:")
+        for node in sources:
+            console.error(f"   {node}")
+    console.error(
+        "Cluster bus ports must be reachable by every node.\n"
+        "Remember that cluster bus ports are different from standard instance ports."
+    )
