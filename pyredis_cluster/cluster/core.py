@@ -35,6 +35,7 @@ class ClusterCore:
     `config` is the content of nodes.conf, "" where there is none; raises NodesConfError where it is
     corrupted. `keys_in_slot` counts this node's keys. `repl_offset` tells how much of its history this node
     has: as a primary what it made, as a replica what it has taken over, 0 before it has a copy.
+    `repl_silence_ms` tells how long a replica has heard nothing from its primary, None where it never has.
     """
 
     def __init__(
@@ -46,8 +47,11 @@ class ClusterCore:
         config: str = "",
         keys_in_slot: Callable[[int], int] = lambda slot: 0,
         repl_offset: Callable[[], int] = lambda: 0,
+        repl_silence_ms: Callable[[], int | None] = lambda: 0,
     ) -> None:
-        self.state = state = ClusterState(settings, random, keys_in_slot, repl_offset, now_ms)
+        self.state = state = ClusterState(
+            settings, random, keys_in_slot, repl_offset, repl_silence_ms, now_ms
+        )
         # One byte per slot, the same object for ever: 1 where this node may serve its keys unasked.
         self.served = state.served
         if config:

@@ -1,10 +1,11 @@
-"""What happens by the passing of time alone: reconnects, pings, suspicion, replicas that move."""
+"""What happens by the passing of time alone: reconnects, pings, suspicion, failover, replicas that move."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from pyredis_cluster.cluster import wire
+from pyredis_cluster.cluster.election import consider_failover
 from pyredis_cluster.cluster.failure import become_suspected
 from pyredis_cluster.cluster.health import update_health
 from pyredis_cluster.cluster.node import ClusterNode
@@ -52,7 +53,9 @@ def _work_as_replica(state: ClusterState) -> None:
     # One that nodes.conf made a replica follows as soon as it is known where to.
     if primary is not None and not state.is_following and not primary.flags & wire.NOADDR:
         follow_primary(state)
-    consider_migration(state)
+    consider_failover(state)
+    if state.myself.is_replica:
+        consider_migration(state)
 
 
 def _reconnect(state: ClusterState, node: ClusterNode) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyredis_cluster.cluster import wire
+from pyredis_cluster.cluster.election import handle_vote
 from pyredis_cluster.cluster.epochs import note_epochs
 from pyredis_cluster.cluster.failure import handle_fail
 from pyredis_cluster.cluster.gossip import handle_gossip
@@ -47,6 +48,8 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
         handle_update(state, body)
     elif type_ == MessageType.FAILOVER_AUTH_REQUEST:
         handle_auth_request(state, sender, header)
+    elif type_ == MessageType.FAILOVER_AUTH_ACK:
+        handle_vote(state, sender, header.current_epoch)
     elif type_ == MessageType.MFSTART:
         state.out.log(
             "warning", f"Manual failover asked for by {sender.node_id} is not possible: no replication"

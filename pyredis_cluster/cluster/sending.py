@@ -82,11 +82,19 @@ def send_ping(state: ClusterState, link: Link, type_: MessageType) -> None:
     send(state, link, type_, Gossip(entries, _extensions(state)))
 
 
-def broadcast_pong(state: ClusterState) -> None:
-    """Send a PONG that nobody asked for to every known node that has a link. Source: clusterBroadcastPong."""
+def broadcast_pong(state: ClusterState, *, among_replicas: bool = False) -> None:
+    """Send a PONG that nobody asked for to every known node that has a link.
+
+    With `among_replicas` to the replicas of this node, and to those of its primary, alone.
+    Source: clusterBroadcastPong.
+    """
+    me = state.myself
     for node in state.nodes.values():
-        if node.link is not None and not node.flags & (wire.MYSELF | wire.HANDSHAKE):
-            send_ping(state, node.link, MessageType.PONG)
+        if node.link is None or node.flags & (wire.MYSELF | wire.HANDSHAKE):
+            continue
+        if among_replicas and (node.primary is None or node.primary not in (me, me.primary)):
+            continue
+        send_ping(state, node.link, MessageType.PONG)
 
 
 def send_update(state: ClusterState, link: Link | None, node: ClusterNode) -> None:

@@ -39,6 +39,8 @@ class ClusterSettings:
     allow_replica_migration: bool = True
     migration_barrier: int = 1
     replica_no_failover: bool = False
+    replica_validity_factor: int = 10
+    repl_ping_period_s: int = 10
     announce_ip: str = ""
     announce_port: int = 0
     announce_tls_port: int = 0

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from pyredis_cluster.cluster import bitmap, wire
 from pyredis_cluster.cluster.blacklist import Blacklist
+from pyredis_cluster.cluster.candidacy import Candidacy
 from pyredis_cluster.cluster.node import ClusterNode, Link, is_node_id
 from pyredis_cluster.cluster.ready import Connect, Outbox
 from pyredis_cluster.cluster.settings import ClusterSettings
@@ -38,12 +39,14 @@ class ClusterState:
         random: RandomSource,
         keys_in_slot: Callable[[int], int],
         repl_offset: Callable[[], int],
+        repl_silence_ms: Callable[[], int | None],
         now_ms: int,
     ) -> None:
         self.settings = settings
         self.random = random
         self.keys_in_slot = keys_in_slot
         self.repl_offset = repl_offset
+        self.repl_silence_ms = repl_silence_ms
         self.now_ms = now_ms  # set once on every entry into the core, read everywhere in it
         self.out = Outbox()
 
@@ -68,6 +71,7 @@ class ClusterState:
         self.minority_ms = 0
         self.announced_ip = ""
         self.is_following = False  # whether the shell was told to replicate, and from where
+        self.candidacy = Candidacy()
 
         self.links: dict[int, Link] = {}
         self._last_link_id = 0

@@ -76,6 +76,7 @@ class ClusterNode:
                 config=self._file.read(),
                 keys_in_slot=database.count_keys_in_slot,
                 repl_offset=self._repl_offset,
+                repl_silence_ms=self._repl_silence_ms,
             )
         except (NodesFileError, NodesConfError) as error:
             self._file.close()
@@ -193,6 +194,10 @@ class ClusterNode:
         if not self.core.is_replica:
             return state.replication.offset
         return state.replication_roles.processed_offset if state.replication_roles is not None else 0
+
+    def _repl_silence_ms(self) -> int | None:
+        roles = self._state.replication_roles
+        return roles.silence_ms if roles is not None else None
 
     def _now_ms(self) -> int:
         return self._state.keyspace.now_ms

@@ -17,6 +17,8 @@ _INTEGERS = {
     "cluster-node-timeout": "node_timeout_ms",
     "cluster-ping-interval": "ping_interval_ms",
     "cluster-migration-barrier": "migration_barrier",
+    "cluster-replica-validity-factor": "replica_validity_factor",
+    "repl-ping-replica-period": "repl_ping_period_s",
     "cluster-announce-port": "announce_port",
     "cluster-announce-tls-port": "announce_tls_port",
     "cluster-announce-bus-port": "announce_bus_port",

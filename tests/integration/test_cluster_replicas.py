@@ -25,6 +25,7 @@ from tests.support.cluster_programs import (
     views,
 )
 from tests.support.servers import (
+    OURS,
     REDIS_7_0,
     REDIS_7_2,
     VALKEY_9_1,
@@ -258,3 +259,44 @@ def publish_in_a_shard(primary: RunningServer, replica: RunningServer) -> None:
                     message = listener.get_sharded_message(timeout=0.2)
                 assert message is not None
                 assert message["data"] == "hello"
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("name", [OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1])
+def test_a_replica_takes_over_from_a_killed_primary(name: str) -> None:
+    """Ours under a primary of each kind, which comes back as its replica; a voter is of that kind too."""
+    programs = {OURS: our_program()} | find_real_servers()
+    if name not in programs:
+        pytest.skip(f"not on this machine: {name}")
+    options = ("--cluster-node-timeout", "1000", *OPTIONS[2:])
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(start_server(program, *options, cluster=True))
+            for program in (programs[name], our_program(), programs[name], our_program())
+        ]
+        primary, *voters, replica = servers
+        for n, server in enumerate((primary, *voters)):
+            with server.connect() as raw:
+                raw.call("CLUSTER", "ADDSLOTSRANGE", SLOTS * n // 3, SLOTS * (n + 1) // 3 - 1)
+        for server in servers[1:]:
+            with server.connect() as raw:
+                raw.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
+        until(lambda: agree(servers) and all(map(is_ok, servers)))
+        write(primary.port, "before")
+        primary_id, replica_id = id_of(primary), id_of(replica)
+        with replica.connect() as raw:
+            assert raw.call("CLUSTER", "REPLICATE", primary_id) == b"+OK\r\n"
+        until(lambda: in_sync(primary, replica))
+        until(lambda: all(views(server)[replica_id].primary == primary_id for server in voters))
+        keys = text_of(replica, "DBSIZE")
+        primary.kill()
+        rest = [replica, *voters]
+        took_s = until(lambda: "master" in views(replica)[replica_id].flags)
+        assert took_s < 6
+        until(lambda: all(map(is_ok, rest)))
+        assert text_of(replica, "DBSIZE") == keys
+        write(voters[0].port, "after")
+        primary.restart()
+        until(lambda: all(views(server)[primary_id].primary == replica_id for server in servers))
+        until(lambda: in_sync(replica, primary))
+        until(lambda: agree(servers) and all(map(is_ok, servers)))

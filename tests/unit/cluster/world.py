@@ -56,6 +56,7 @@ class Node:
     keys: dict[int, int] = field(default_factory=dict)
     offset: int = 0
     follows: int = 0
+    heard_ms: int = 0
     core: ClusterCore = field(init=False)
     up: bool = False
     logs: list[str] = field(default_factory=list)
@@ -81,9 +82,10 @@ class Node:
             config=self.config,
             keys_in_slot=lambda slot: self.keys.get(slot, 0),
             repl_offset=lambda: self.offset,
+            repl_silence_ms=lambda: self.world.now_ms - self.heard_ms if self.heard_ms else None,
         )
         self.up = True
-        self.follows = 0
+        self.follows = self.heard_ms = 0
         self.flush()
         self.world.at(0, partial(self._tick, self.core))
 
@@ -137,6 +139,7 @@ class Node:
         primary = self.world.nodes.get(self.follows)
         if primary is not None and primary.up and (self.follows, self.port) not in self.world.cut:
             self.offset = primary.offset
+            self.heard_ms = self.world.now_ms
 
     def _tick(self, core: ClusterCore) -> None:
         if self.up and core is self.core:
