@@ -60,9 +60,10 @@ def test_what_a_replica_has_not_had_stays() -> None:
         backlog.append(numbered(backlog.end_offset + 1, CHUNK))
     assert backlog.first_offset <= 5
     assert text(backlog.since(5)) == numbered(5, backlog.end_offset - 4)
+    backlog.keep_from(5 + 10 * CHUNK)
+    assert 10 * CHUNK <= backlog.length <= 11 * CHUNK
     backlog.keep_from(None)
-    backlog.append(numbered(backlog.end_offset + 1, CHUNK))
-    assert backlog.length <= 3 * CHUNK
+    assert CHUNK <= backlog.length <= 3 * CHUNK
 
 
 def test_a_smaller_size_takes_effect_at_once_and_a_larger_one_later() -> None:
