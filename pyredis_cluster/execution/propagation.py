@@ -27,9 +27,18 @@ _NO_DATABASE = -1
 
 
 class ForReplicas(list[bytes]):
-    """A command that replicas are to run, but that no file keeps (PUBLISH)."""
+    """A command that replicas are to run, but that no file keeps (PUBLISH).
+
+    Equal to nothing but itself: the bytes that came may not stand for it, as a file would keep them.
+    """
 
     __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
 
 
 class Batch:

@@ -86,6 +86,7 @@ class AppendOnlyFile:
             succeeded=self._take_base,
             ended=self._rewrite_ended,
         )
+        self.on_synced.append(state.waits.check)
         state.append_only = self
         self._apply_policy()
         self._apply_timestamps()
@@ -362,6 +363,12 @@ class AppendOnlyFile:
 
     def _take(self, batch: Batch) -> None:
         """A `Sink`: write what clients have changed."""
+        self._write(batch)
+        if not self._withheld.is_empty and not self._writer.is_committing:
+            # It was withheld as nobody knew yet that there is nothing to wait for.
+            self._withheld.release_all()
+
+    def _write(self, batch: Batch) -> None:
         if self._mode is _Mode.WAITING and not self._rewriter.is_running:
             return
         wire = batch.file_wire()
