@@ -54,9 +54,7 @@ def program() -> None:
     show_default=True,
     help="The version of Redis that the nodes are to their clients.",
 )
-def up(
-    primaries: int, replicas: int, port: int, bind: str, directory: str | None, redis_version: str
-) -> int:
+def up(primaries: int, replicas: int, port: int, bind: str, directory: str | None, redis_version: str) -> int:
     """Run a whole cluster in this process until Ctrl-C."""
     from pyredis_cluster.cli.up import UpOptions, bring_up
 

@@ -19,6 +19,7 @@ from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.process import raise_open_files
 from pyredis_cluster.server.server import Server
+from pyredis_cluster.version import NAMES as REDIS_VERSIONS
 
 _LOG_FILE = "server.log"
 
@@ -32,6 +33,7 @@ class UpOptions:
     port: int
     bind: str
     directory: str | None
+    redis_version: str = REDIS_VERSIONS[-1]
 
     @property
     def ports(self) -> range:
@@ -70,7 +72,7 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
         if options.directory is not None:
             log.to_file(os.path.join(home, _LOG_FILE))
         logs.append(log)
-        config = _config(port, options.bind, home, keeps_data=options.directory is not None)
+        config = _config(port, options, home)
         if options.directory is None:
             config.put("loglevel", "warning")
         servers.append(Server(config, loop, network=network, log=log))
@@ -110,10 +112,11 @@ async def _make_ready(cluster: LocalCluster) -> str:
     return ""
 
 
-def _config(port: int, bind: str, directory: str, *, keeps_data: bool) -> Config:
+def _config(port: int, options: UpOptions, directory: str) -> Config:
     config = Config(directory=directory, change_directory=enter_directory, join_path=os.path.join)
-    config.set_many([(b"port", b"%d" % port), (b"bind", bind.encode())])
-    if not keeps_data:
+    config.put("redis-version", options.redis_version)
+    config.set_many([(b"port", b"%d" % port), (b"bind", options.bind.encode())])
+    if options.directory is None:
         config.set_many([(b"save", b"")])
     config.put("cluster-enabled", True)
     config.put("databases", 1)
