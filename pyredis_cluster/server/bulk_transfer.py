@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pyredis_cluster.server.replica_output import ReplicaOutput
 
-_PIECE_BYTES: Final = 64 * 1024
+_PIECE_BYTES: Final = 128 * 1024
+"""More than a transport may hold back until the end of a round: whoever sends has to learn at once that the
+connection is full."""
 
 
 class BulkTransfer:

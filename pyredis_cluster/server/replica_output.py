@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pyredis_cluster.replication.primary import Replica
     from pyredis_cluster.server.client import ClientConnection
 
-_PIECE_BYTES: Final = 64 * 1024
+_PIECE_BYTES: Final = 128 * 1024
+"""More than a transport may hold back until the end of a round: whoever sends has to learn at once that the
+connection is full."""
 
 
 class ReplicaOutput:
