@@ -333,9 +333,9 @@ class PrimaryLink:
 
     def received(self, connection: PrimaryConnection, data: bytes) -> None:
         """See `primary_connection.Owner`."""
-        state = self._state
-        state.statistics.net_repl_input_bytes += len(data)
-        stream = self._stream
+        state, stream = self._state, self._stream
+        if stream is not None or self._side.state is LinkState.TRANSFER:
+            state.statistics.net_repl_input_bytes += len(data)
         if stream is None:
             self._server.work(self._received, (data,))
             return
