@@ -77,6 +77,7 @@ class Replicas:
             config.on_change(name, self._count_good)
         config.on_change("repl-backlog-size", self._resize_backlog)
         config.on_change("appendonly", self._attach_or_detach)
+        config.on_change("appendonly", state.waits.check)
         server.persistence.stream_database = lambda: self.stream_database
         self._attach_or_detach()
         self._count_good()
@@ -210,10 +211,13 @@ class Replicas:
         wanted = is_told and not self._is_replica
         if wanted != self._is_attached:
             self._is_attached = wanted
+            propagation = self._state.propagation
             if wanted:
-                self._state.propagation.attach(self._take)
+                propagation.attach(self._take)
+                # The AOF asks for the offset of what it is handed, which has to be counted by then.
+                propagation.sinks.insert(0, propagation.sinks.pop())
             else:
-                self._state.propagation.detach(self._take)
+                propagation.detach(self._take)
 
     def keep_backlog(self) -> None:
         """See `Replicas`."""

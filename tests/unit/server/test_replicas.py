@@ -573,6 +573,33 @@ class TestWait:
 
         run(scenario)
 
+    def test_waits_for_the_own_disk_however_the_aof_came_to_be(self) -> None:
+        async def scenario(world: World) -> None:
+            for directives in ({"appendonly": True}, {}):
+                server = await world.serve(f"10.0.0.{len(world.servers) + 1}", **directives)
+                client = await world.connect(server)
+                if not directives:
+                    reply = await client.call("WAITAOF", 1, 0, 0)
+                    assert reply.startswith(b"-ERR WAITAOF cannot be used when numlocal is set but")
+                    await client.call("CONFIG", "SET", "appendonly", "yes")
+                    await asyncio.sleep(1)
+                for number in range(3):
+                    await client.call("SET", "k", number)
+                    assert await client.call("WAITAOF", 1, 0, 3000) == b"*2\r\n:1\r\n:0\r\n"
+                shown = fields(await client.call("INFO", "replication"))
+                assert shown["repl_backlog_active"] == "0"
+                assert shown["master_repl_offset"] == "3", "commands are counted"
+                client.send("SET", "k", "last")
+                client.send("WAITAOF", 1, 1, 0)
+                assert await client.frame() == b"+OK\r\n"
+                await asyncio.sleep(3)
+                assert not client.data
+                other = await world.connect(server)
+                assert await other.call("CONFIG", "SET", "appendonly", "no") == b"+OK\r\n"
+                assert (await client.frame()).startswith(b"-ERR WAITAOF cannot be used when numlocal")
+
+        run(scenario)
+
     def test_what_a_client_got_by_waiting_for_it_is_its_own(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
