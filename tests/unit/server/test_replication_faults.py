@@ -1,4 +1,4 @@
-"""Three servers that replicate from each other, over links that fail at random: in the end all have the same."""
+"""Three servers that replicate from each other over links that fail at random: in the end all agree."""
 
 from __future__ import annotations
 
