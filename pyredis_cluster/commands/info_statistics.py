@@ -24,14 +24,14 @@ def stats(server: ServerState, facts: Facts) -> Fields:
     yield "total_connections_received", statistics.connections_received
     yield "total_commands_processed", server.table.total_calls()
     yield "instantaneous_ops_per_sec", int(metrics.commands.per_second)
-    yield "total_net_input_bytes", statistics.net_input_bytes
-    yield "total_net_output_bytes", statistics.net_output_bytes
+    yield "total_net_input_bytes", statistics.all_input_bytes
+    yield "total_net_output_bytes", statistics.all_output_bytes
     yield "total_net_repl_input_bytes", statistics.net_repl_input_bytes
     yield "total_net_repl_output_bytes", statistics.net_repl_output_bytes
     yield "instantaneous_input_kbps", f"{metrics.input_bytes.per_second / 1024:.2f}"
     yield "instantaneous_output_kbps", f"{metrics.output_bytes.per_second / 1024:.2f}"
-    yield "instantaneous_input_repl_kbps", "0.00"
-    yield "instantaneous_output_repl_kbps", "0.00"
+    yield "instantaneous_input_repl_kbps", f"{metrics.replication_input_bytes.per_second / 1024:.2f}"
+    yield "instantaneous_output_repl_kbps", f"{metrics.replication_output_bytes.per_second / 1024:.2f}"
     yield "rejected_connections", statistics.rejected_connections
     yield "sync_full", statistics.sync_full
     yield "sync_partial_ok", statistics.sync_partial_ok

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyredis_cluster.execution.statistics import Statistics
 
 SAMPLE_INTERVAL_MS = 100
 _SAMPLES = 16
@@ -37,15 +41,17 @@ class Rate:
 class Metrics:
     """The rates of one server. `sample` is called by the server's heartbeat."""
 
-    def __init__(
-        self, commands: Callable[[], int], input_bytes: Callable[[], int], output_bytes: Callable[[], int]
-    ) -> None:
+    def __init__(self, commands: Callable[[], int], statistics: Statistics) -> None:
         self.commands = Rate(commands)
-        self.input_bytes = Rate(input_bytes)
-        self.output_bytes = Rate(output_bytes)
+        self.input_bytes = Rate(lambda: statistics.all_input_bytes)
+        self.output_bytes = Rate(lambda: statistics.all_output_bytes)
+        self.replication_input_bytes = Rate(lambda: statistics.net_repl_input_bytes)
+        self.replication_output_bytes = Rate(lambda: statistics.net_repl_output_bytes)
 
     def sample(self, now_ms: int) -> None:
         """Take a sample of every rate."""
         self.commands.sample(now_ms)
         self.input_bytes.sample(now_ms)
         self.output_bytes.sample(now_ms)
+        self.replication_input_bytes.sample(now_ms)
+        self.replication_output_bytes.sample(now_ms)

@@ -49,6 +49,10 @@ class Pauses:
         """Whether clients are paused now."""
         return bool(self._pauses)
 
+    def is_for(self, purpose: PausePurpose) -> bool:
+        """Whether clients are paused for that."""
+        return purpose in self._pauses
+
     def pause(
         self, duration_ms: int | None, *, all_commands: bool, purpose: PausePurpose = PausePurpose.CLIENT
     ) -> None:

@@ -84,11 +84,7 @@ class ServerState:
         self.pubsub = PubSub()
         self.pauses = Pauses(self)
         self.statistics = Statistics()
-        self.metrics = Metrics(
-            self.table.total_calls,
-            lambda: self.statistics.net_input_bytes,
-            lambda: self.statistics.net_output_bytes,
-        )
+        self.metrics = Metrics(self.table.total_calls, self.statistics)
         self.peak_memory = 0
         self.latency = LatencyMonitor(self.keyspace)
         self.replication = ReplicationState(random)

@@ -31,6 +31,16 @@ class Statistics:
     errors: dict[bytes, int] = field(default_factory=dict)
     """Error code → replies with it."""
 
+    @property
+    def all_input_bytes(self) -> int:
+        """What came from clients and from a primary."""
+        return self.net_input_bytes + self.net_repl_input_bytes
+
+    @property
+    def all_output_bytes(self) -> int:
+        """What went to clients and to replicas."""
+        return self.net_output_bytes + self.net_repl_output_bytes
+
     def reset(self) -> None:
         """Back to zero."""
         fresh = Statistics()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from pyredis_cluster.persistence.rdb.form import RdbSnapshot
@@ -33,15 +33,22 @@ class FullSync:
     """The synchronisations of one server."""
 
     def __init__(
-        self, server: Server, outputs: Mapping[Session, ReplicaOutput], came_online: CameOnline
+        self,
+        server: Server,
+        outputs: Mapping[Session, ReplicaOutput],
+        came_online: CameOnline,
+        forget_selected: Callable[[], None],
     ) -> None:
-        """`outputs` are the replicas, whatever they wait for."""
+        """`outputs` are the replicas, whatever they wait for. `forget_selected` has the stream begin with a
+        SELECT.
+        """
         self._server = server
         self._state = server.state
         self._log = server.log
         self._jobs = server.background
         self._outputs = outputs
         self._came_online = came_online
+        self._forget_selected = forget_selected
         self._diskless: DisklessTransfer | None = None
         self._has_file = False
         """Whether the snapshot file was made for replicas, and is to be removed again."""
@@ -126,7 +133,7 @@ class FullSync:
         """From here on a replica needs the stream."""
         replica = output.replica
         replica.begin_full_sync(offset)
-        self._server.replicas.forget_selected()
+        self._forget_selected()
         if not replica.is_old:
             replid = self._state.replication.replid.encode()
             output.send(b"+FULLRESYNC %b %d\r\n" % (replid, offset))
