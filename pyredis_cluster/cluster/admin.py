@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from pyredis_cluster.cluster import wire
 from pyredis_cluster.cluster.node import ClusterNode
 from pyredis_cluster.cluster.ready import DataDropped
-from pyredis_cluster.cluster.roles import become_primary, become_replica_of
+from pyredis_cluster.cluster.roles import become_primary, become_replica_of, end_manual_failover
 from pyredis_cluster.cluster.state import ClusterState
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.slots import SLOT_COUNT
@@ -132,6 +132,7 @@ def reset(state: ClusterState, *, hard: bool) -> None:
     if me.is_replica:
         become_primary(state, me)
         state.out.emit(DataDropped())
+    end_manual_failover(state)
     state.close_all_slots()
     for slot in range(SLOT_COUNT):
         state.delete_slot(slot)

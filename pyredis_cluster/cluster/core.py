@@ -15,6 +15,7 @@ from pyredis_cluster.cluster import admin, cron, describe, redirect, topology, w
 from pyredis_cluster.cluster.epochs import bump_without_consensus
 from pyredis_cluster.cluster.failure import count_reports
 from pyredis_cluster.cluster.health import update_health
+from pyredis_cluster.cluster.manual_failover import fail_over
 from pyredis_cluster.cluster.messages import Message
 from pyredis_cluster.cluster.nodes_conf import load_nodes_conf
 from pyredis_cluster.cluster.ownership import claim_loaded_keys
@@ -236,6 +237,11 @@ class ClusterCore:
         """CLUSTER REPLICATE. Raises CommandError, and has changed nothing then."""
         self.state.now_ms = now_ms
         admin.replicate(self.state, node_id, has_keys=has_keys)
+
+    def fail_over(self, now_ms: int, *, force: bool, takeover: bool) -> None:
+        """CLUSTER FAILOVER. Raises CommandError, and has changed nothing then."""
+        self.state.now_ms = now_ms
+        fail_over(self.state, force=force, takeover=takeover)
 
     def claim_loaded_keys(self, now_ms: int) -> None:
         """To be called once what is on disk is loaded, and before the first `tick`."""

@@ -8,6 +8,7 @@ from pyredis_cluster.cluster import wire
 from pyredis_cluster.cluster.election import consider_failover
 from pyredis_cluster.cluster.failure import become_suspected
 from pyredis_cluster.cluster.health import update_health
+from pyredis_cluster.cluster.manual_failover import go_on_with_manual_failover
 from pyredis_cluster.cluster.node import ClusterNode
 from pyredis_cluster.cluster.replica_migration import consider_migration
 from pyredis_cluster.cluster.roles import follow_primary
@@ -40,6 +41,7 @@ def tick(state: ClusterState) -> None:
     for node in state.nodes.values():
         if not node.flags & (wire.MYSELF | wire.NOADDR | wire.HANDSHAKE):
             suspected |= _watch(state, node)
+    go_on_with_manual_failover(state)
     if state.myself.is_replica:
         _work_as_replica(state)
     if suspected or not state.ok:
@@ -101,6 +103,11 @@ def _watch(state: ClusterState, node: ClusterNode) -> bool:
         link = None
     ping_interval_ms = state.settings.ping_interval_ms or timeout_ms // 2
     if link is not None and not node.ping_sent_ms and now_ms - node.pong_received_ms > ping_interval_ms:
+        send_ping(state, link, MessageType.PING)
+        return False
+    manual = state.manual_failover
+    if link is not None and manual is not None and manual.replica is node:
+        # It waits to hear how far it has to get.
         send_ping(state, link, MessageType.PING)
         return False
     if not node.ping_sent_ms or min(ping_delay_ms, data_delay_ms) <= timeout_ms:

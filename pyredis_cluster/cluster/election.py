@@ -1,4 +1,4 @@
-"""How a replica takes the place of its failed primary: it waits its turn, asks for votes, and takes over.
+"""How a replica takes the place of its primary, failed or not: it waits its turn, asks for votes, takes over.
 
 Its turn comes half a second to a second after the failure is agreed on, which lets the agreement spread, and
 a second later for each replica of the same primary that has more data. The election is lost where the
@@ -14,7 +14,7 @@ from pyredis_cluster.cluster import bitmap, wire
 from pyredis_cluster.cluster.candidacy import Candidacy
 from pyredis_cluster.cluster.health import update_health
 from pyredis_cluster.cluster.node import ClusterNode
-from pyredis_cluster.cluster.roles import become_primary
+from pyredis_cluster.cluster.roles import become_primary, end_manual_failover
 from pyredis_cluster.cluster.sending import broadcast, broadcast_pong
 from pyredis_cluster.cluster.state import ClusterState
 from pyredis_cluster.cluster.wire import MessageType
@@ -47,15 +47,17 @@ def consider_failover(state: ClusterState) -> None:
     if not _has_reason(state):
         candidacy.refusal = ""
         return
-    if _is_data_too_old(state):
+    if not _was_asked_for(state) and _is_data_too_old(state):
         _log_refusal(state, _TOO_OLD)
         return
     timeout_ms = max(2 * state.settings.node_timeout_ms, _MIN_TIMEOUT_MS)
     age_ms = state.now_ms - candidacy.start_ms
     if age_ms > _RETRY_TIMEOUTS * timeout_ms:
         _schedule(state)
+        if state.manual_failover is not None:
+            consider_failover(state)
         return
-    if not candidacy.is_asked:
+    if not candidacy.is_asked and state.manual_failover is None:
         _update_rank(state, candidacy)
     if state.now_ms < candidacy.start_ms:
         _log_refusal(state, _DELAYED)
@@ -89,16 +91,24 @@ def replace_primary(state: ClusterState) -> None:
     for slot in bitmap.bits(bitmap.to_int(former.slots)):
         state.delete_slot(slot)
         state.add_slot(me, slot)
+    # Votes that were for this time are not to be counted again.
+    state.candidacy = Candidacy()
     update_health(state)
     state.out.save_config(fsync=True)
     broadcast_pong(state)
+    end_manual_failover(state)
 
 
 def _has_reason(state: ClusterState) -> bool:
     primary = state.myself.primary
-    if not state.myself.is_replica or primary is None or state.settings.replica_no_failover:
+    if not state.myself.is_replica or primary is None or primary.slot_count == 0:
         return False
-    return primary.is_failed and primary.slot_count > 0
+    return _was_asked_for(state) or (primary.is_failed and not state.settings.replica_no_failover)
+
+
+def _was_asked_for(state: ClusterState) -> bool:
+    """Whether an administrator wants this failover, and nothing is to be waited for any more."""
+    return state.manual_failover is not None and state.manual_failover.can_start
 
 
 def _is_data_too_old(state: ClusterState) -> bool:
@@ -134,8 +144,10 @@ def _rank(state: ClusterState) -> int:
 
 def _schedule(state: ClusterState) -> None:
     former = state.candidacy
-    rank = _rank(state)
-    delay_ms = _FIXED_DELAY_MS + state.random.randrange(_RANDOM_DELAY_MS) + rank * _DELAY_PER_RANK_MS
+    rank = delay_ms = 0
+    if state.manual_failover is None:
+        rank = _rank(state)
+        delay_ms = _FIXED_DELAY_MS + state.random.randrange(_RANDOM_DELAY_MS) + rank * _DELAY_PER_RANK_MS
     state.candidacy = Candidacy(
         state.now_ms + delay_ms,
         rank,
@@ -167,7 +179,9 @@ def _ask_for_votes(state: ClusterState, candidacy: Candidacy) -> None:
     state.out.log("notice", f"Starting a failover election for epoch {candidacy.epoch}.")
     state.out.save_config(fsync=True)
     state.out.update_state = True
-    broadcast(state, MessageType.FAILOVER_AUTH_REQUEST)
+    # The primary need not be down where it was asked to hand over.
+    forced = 0 if state.manual_failover is None else wire.FORCE_ACK
+    broadcast(state, MessageType.FAILOVER_AUTH_REQUEST, message_flags=forced)
 
 
 def _win(state: ClusterState, candidacy: Candidacy) -> None:

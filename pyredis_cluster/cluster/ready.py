@@ -58,7 +58,26 @@ class DataDropped(NamedTuple):
     """Delete all keys, telling nobody: they were copies of what others have."""
 
 
-Event: TypeAlias = SlotsLost | SlotsReleased | StateChanged | FollowPrimary | StopFollowing | DataDropped
+class PauseWrites(NamedTuple):
+    """Have writes wait, and let nothing else change the data, for that long or until `ResumeWrites`."""
+
+    duration_ms: int
+
+
+class ResumeWrites(NamedTuple):
+    """What `PauseWrites` was for is over."""
+
+
+Event: TypeAlias = (
+    SlotsLost
+    | SlotsReleased
+    | StateChanged
+    | FollowPrimary
+    | StopFollowing
+    | DataDropped
+    | PauseWrites
+    | ResumeWrites
+)
 
 
 class LogLine(NamedTuple):

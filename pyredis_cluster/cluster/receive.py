@@ -7,6 +7,7 @@ from pyredis_cluster.cluster.election import handle_vote
 from pyredis_cluster.cluster.epochs import note_epochs
 from pyredis_cluster.cluster.failure import handle_fail
 from pyredis_cluster.cluster.gossip import handle_gossip
+from pyredis_cluster.cluster.manual_failover import handle_request, note_standstill
 from pyredis_cluster.cluster.messages import Failing, Gossip, Header, Message, Published, SlotsUpdate, Unknown
 from pyredis_cluster.cluster.node import ClusterNode, Link
 from pyredis_cluster.cluster.ownership import handle_update
@@ -35,6 +36,7 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
         if not sender.in_handshake and sender is not state.myself:
             note_epochs(state, sender, header.current_epoch, header.config_epoch)
             sender.repl_offset = header.offset
+            note_standstill(state, sender, header)
     if isinstance(body, Gossip):
         handle_gossip(state, link, sender, header, body)
     elif isinstance(body, Failing):
@@ -51,9 +53,7 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
     elif type_ == MessageType.FAILOVER_AUTH_ACK:
         handle_vote(state, sender, header.current_epoch)
     elif type_ == MessageType.MFSTART:
-        state.out.log(
-            "warning", f"Manual failover asked for by {sender.node_id} is not possible: no replication"
-        )
+        handle_request(state, sender, link)
 
 
 def _sender(state: ClusterState, link: Link, header: Header) -> ClusterNode | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyredis_cluster.cluster import wire
 from pyredis_cluster.cluster.node import ClusterNode
-from pyredis_cluster.cluster.ready import FollowPrimary, StopFollowing
+from pyredis_cluster.cluster.ready import FollowPrimary, ResumeWrites, StopFollowing
 from pyredis_cluster.cluster.state import ClusterState
 
 
@@ -62,6 +62,7 @@ def become_replica_of(state: ClusterState, primary: ClusterNode) -> None:
     state.add_replica(primary, me)
     state.join_shard(me, primary.shard_id)
     follow_primary(state)
+    end_manual_failover(state)
     state.out.save_config(fsync=True)
     state.out.update_state = True
 
@@ -72,3 +73,14 @@ def follow_primary(state: ClusterState) -> None:
     assert primary is not None
     state.is_following = True
     state.out.emit(FollowPrimary(primary.node_id, primary.ip, primary.client_port(False)))
+
+
+def end_manual_failover(state: ClusterState) -> None:
+    """Forget a failover that was asked for, done or not; clients that waited for it go on.
+
+    Source: resetManualFailover.
+    """
+    manual = state.manual_failover
+    if manual is not None and manual.replica is not None:
+        state.out.emit(ResumeWrites())
+    state.manual_failover = None

@@ -22,7 +22,7 @@ from pyredis_cluster.cluster.wire import MessageType
 _MIN_GOSSIP_ENTRIES = 3
 
 
-def build_header(state: ClusterState, type_: MessageType) -> Header:
+def build_header(state: ClusterState, type_: MessageType, message_flags: int = 0) -> Header:
     """The header of a message sent now. A replica tells its primary's slots and config epoch.
 
     Source: clusterBuildMessageHdr.
@@ -33,6 +33,9 @@ def build_header(state: ClusterState, type_: MessageType) -> Header:
     port, secondary_port = settings.announced_tcp_port, settings.announced_tls_port
     if settings.tls_cluster:
         port, secondary_port = secondary_port, port
+    if me.is_primary and state.manual_failover is not None:
+        # Its offset stands still: who has got that far has everything.
+        message_flags |= wire.PAUSED
     return Header(
         type_,
         me.node_id,
@@ -47,6 +50,7 @@ def build_header(state: ClusterState, type_: MessageType) -> Header:
         settings.announced_bus_port,
         me.flags,
         0 if state.ok else 1,
+        message_flags,
     )
 
 
@@ -56,17 +60,19 @@ def send(state: ClusterState, link: Link | None, type_: MessageType, body: Body 
         _queue(state, link, type_, encode(build_header(state, type_), body))
 
 
-def broadcast(state: ClusterState, type_: MessageType, body: Body = None) -> None:
+def broadcast(state: ClusterState, type_: MessageType, body: Body = None, *, message_flags: int = 0) -> None:
     """Send one message to every known node that has a link."""
     nodes = [node for node in state.nodes.values() if not node.flags & (wire.MYSELF | wire.HANDSHAKE)]
-    send_to_nodes(state, nodes, type_, body)
+    send_to_nodes(state, nodes, type_, body, message_flags)
 
 
-def send_to_nodes(state: ClusterState, nodes: list[ClusterNode], type_: MessageType, body: Body) -> None:
+def send_to_nodes(
+    state: ClusterState, nodes: list[ClusterNode], type_: MessageType, body: Body, message_flags: int = 0
+) -> None:
     """Send one message to those of `nodes` that have a link; encoded once."""
     links = [node.link for node in nodes if node.link is not None]
     if links:
-        data = encode(build_header(state, type_), body)
+        data = encode(build_header(state, type_, message_flags), body)
         for link in links:
             _queue(state, link, type_, data)
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from pyredis_cluster.cluster import bitmap, wire
 from pyredis_cluster.cluster.blacklist import Blacklist
-from pyredis_cluster.cluster.candidacy import Candidacy
+from pyredis_cluster.cluster.candidacy import Candidacy, ManualFailover
 from pyredis_cluster.cluster.node import ClusterNode, Link, is_node_id
 from pyredis_cluster.cluster.ready import Connect, Outbox
 from pyredis_cluster.cluster.settings import ClusterSettings
@@ -72,6 +72,7 @@ class ClusterState:
         self.announced_ip = ""
         self.is_following = False  # whether the shell was told to replicate, and from where
         self.candidacy = Candidacy()
+        self.manual_failover: ManualFailover | None = None
 
         self.links: dict[int, Link] = {}
         self._last_link_id = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import FAST, LOADING, STALE, Category, Group
+from pyredis_cluster.execution.command import ADMIN, FAST, LOADING, STALE, Category, Group
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import OK, Reply
@@ -21,6 +21,13 @@ _DISABLED: Final = CommandError("ERR This instance has cluster support disabled"
 
 cluster = Group("cluster")
 cluster.container("CLUSTER", since="3.0.0", summary="A container for commands about the cluster.")
+cluster.before(
+    "7.0.0",
+    "CLUSTER",
+    adds=ADMIN | STALE,
+    categories=Category.ADMIN | Category.SLOW | Category.DANGEROUS,
+    tips=("nondeterministic_output",),
+)
 
 
 def cluster_node(call: Call) -> Cluster:
@@ -113,6 +120,9 @@ def asking(call: Call, argv: list[bytes]) -> Reply:
     return OK
 
 
+cluster.before("7.0.0", "READONLY", "READWRITE", drops=LOADING | STALE)
+cluster.before("7.0.0", "READONLY", "READWRITE", "ASKING", categories=Category.KEYSPACE | Category.FAST)
+
 _HELP: Final = """
 ADDSLOTS <slot> [<slot> ...]
     Assign slots to current node.
@@ -128,6 +138,8 @@ DELSLOTS <slot> [<slot> ...]
     Delete slots information from current node.
 DELSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]
     Delete slots information which are between <start-slot> and <end-slot> from current node.
+FAILOVER [FORCE|TAKEOVER]
+    Promote current replica node to being a master.
 FORGET <node-id>
     Remove a node from the cluster.
 GETKEYSINSLOT <slot> <count>

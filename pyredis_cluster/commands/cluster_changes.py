@@ -230,6 +230,30 @@ def replicate(call: Call, argv: list[bytes]) -> Reply:
 
 
 @cluster.command(
+    "CLUSTER FAILOVER",
+    arity=-2,
+    flags=_CHANGES,
+    since="3.0.0",
+    syntax="[FORCE | TAKEOVER]",
+    summary="Makes this replica take the place of its primary.",
+)
+def failover(call: Call, argv: list[bytes]) -> Reply:
+    """CLUSTER FAILOVER [FORCE | TAKEOVER]
+
+    `OK`: it has begun, and with TAKEOVER is done. Raises an error on a primary, and without an option where
+    the primary is down.
+    """
+    node = cluster_node(call)
+    if len(argv) > 3:
+        raise subcommand_syntax(argv)
+    option = argv[2].lower() if len(argv) == 3 else b""
+    if option not in (b"", b"force", b"takeover") or (len(argv) == 3 and not option):
+        raise SYNTAX_ERROR
+    node.fail_over(force=option == b"force", takeover=option == b"takeover")
+    return OK
+
+
+@cluster.command(
     "CLUSTER RESET",
     arity=-2,
     flags=ADMIN | STALE | NOSCRIPT,

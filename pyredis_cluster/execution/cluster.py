@@ -52,6 +52,9 @@ class Cluster(Protocol):
     def replicate(self, node_id: str) -> None:
         """Make this node a replica of that primary. Raises CommandError, having changed nothing."""
 
+    def fail_over(self, *, force: bool, takeover: bool) -> None:
+        """Begin to replace this replica's primary. Raises CommandError, having changed nothing."""
+
     def add_slots(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Take unassigned slots, given as (first, last). Raises CommandError, having changed nothing."""
 

@@ -192,6 +192,8 @@ class ClusterNode:
     def _repl_offset(self) -> int:
         state = self._state
         if not self.core.is_replica:
+            # A replica that is told where a standstill is must not miss what was written just before.
+            state.deliver_effects()
             return state.replication.offset
         return state.replication_roles.processed_offset if state.replication_roles is not None else 0
 
@@ -271,6 +273,11 @@ class ClusterNode:
         """See `Cluster`."""
         has_keys = bool(self._state.keyspace.databases[0].values)
         self.core.replicate(node_id, self._now_ms(), has_keys=has_keys)
+        self.flush()
+
+    def fail_over(self, *, force: bool, takeover: bool) -> None:
+        """See `Cluster`."""
+        self.core.fail_over(self._now_ms(), force=force, takeover=takeover)
         self.flush()
 
     def announce(self) -> None:

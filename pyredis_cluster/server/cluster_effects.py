@@ -8,6 +8,8 @@ from pyredis_cluster.cluster.ready import (
     DataDropped,
     Event,
     FollowPrimary,
+    PauseWrites,
+    ResumeWrites,
     SlotsLost,
     SlotsReleased,
     StateChanged,
@@ -15,6 +17,7 @@ from pyredis_cluster.cluster.ready import (
 )
 from pyredis_cluster.config.events import NOTIFY_GENERIC
 from pyredis_cluster.execution.command import WRITE
+from pyredis_cluster.execution.pause import PausePurpose
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.slots import key_slot
 
@@ -37,6 +40,10 @@ def carry_out(state: ServerState, core: ClusterCore, event: Event) -> None:
             redirect_blocked(state, core)
     elif isinstance(event, DataDropped):
         drop_data(state)
+    elif isinstance(event, PauseWrites):
+        state.pauses.pause(event.duration_ms, all_commands=False, purpose=PausePurpose.FAILOVER)
+    elif isinstance(event, ResumeWrites):
+        state.pauses.unpause(PausePurpose.FAILOVER)
     elif state.replication_roles is not None:
         if isinstance(event, FollowPrimary):
             state.replication_roles.follow(event.ip, event.port)

@@ -300,3 +300,46 @@ def test_a_replica_takes_over_from_a_killed_primary(name: str) -> None:
         until(lambda: all(views(server)[primary_id].primary == replica_id for server in servers))
         until(lambda: in_sync(replica, primary))
         until(lambda: agree(servers) and all(map(is_ok, servers)))
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("name", [OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1])
+def test_manual_failover_there_and_back_while_clients_write(name: str) -> None:
+    """Between ours and each kind; a counter that is incremented all along counts every acknowledged step."""
+    programs = {OURS: our_program()} | find_real_servers()
+    if name not in programs:
+        pytest.skip(f"not on this machine: {name}")
+    options = ("--cluster-node-timeout", "1000", *OPTIONS[2:])
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(start_server(program, *options, cluster=True))
+            for program in (programs[name], our_program(), programs[name], our_program())
+        ]
+        primary, *voters, replica = servers
+        for n, server in enumerate((primary, *voters)):
+            with server.connect() as raw:
+                raw.call("CLUSTER", "ADDSLOTSRANGE", SLOTS * n // 3, SLOTS * (n + 1) // 3 - 1)
+        for server in servers[1:]:
+            with server.connect() as raw:
+                raw.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
+        until(lambda: agree(servers) and all(map(is_ok, servers)))
+        with replica.connect() as raw:
+            assert raw.call("CLUSTER", "REPLICATE", id_of(primary)) == b"+OK\r\n"
+        until(lambda: in_sync(primary, replica) and agree(servers))
+        pair = (primary, replica)
+        acknowledged = 0
+        with redis.RedisCluster("127.0.0.1", voters[0].port) as cluster:
+            for n in range(2):
+                old, new = pair[n % 2], pair[1 - n % 2]
+                with new.connect() as raw:
+                    assert raw.call("CLUSTER", "FAILOVER") == b"+OK\r\n"
+                deadline = time.monotonic() + LIMIT_S
+                while "master" not in views(new)[id_of(new)].flags:
+                    assert time.monotonic() < deadline
+                    assert cluster.incr("b") == acknowledged + 1
+                    acknowledged += 1
+                until(lambda: "slave" in views(old)[id_of(old)].flags)  # noqa: B023
+                assert cluster.incr("b") == acknowledged + 1
+                acknowledged += 1
+                until(lambda: in_sync(new, old) and agree(servers))  # noqa: B023
+        assert acknowledged > 2

@@ -8,9 +8,10 @@ import pytest
 
 from pyredis_cluster.cluster import wire
 from pyredis_cluster.cluster.failure import become_failed
-from pyredis_cluster.cluster.ready import StopFollowing
+from pyredis_cluster.cluster.ready import PauseWrites, ResumeWrites, StopFollowing
 from pyredis_cluster.cluster.roles import become_replica_of
 from pyredis_cluster.cluster.wire import MessageType
+from pyredis_cluster.protocol.errors import CommandError
 from tests.unit.cluster.bench import A, B, Bench, C, D, sent, types
 from tests.unit.cluster.world import Node, World
 
@@ -271,3 +272,126 @@ class TestVotes:
         assert "Currently unable to failover: Failover attempt expired." in lines
         assert "Needed quorum: 2. Number of votes received so far: 1" in lines
         assert any(line.startswith("Start of election delayed for") for line in lines)
+
+
+class TestManual:
+    """Failovers that are asked for."""
+
+    def pair(self, world: World) -> tuple[list[Node], Node]:
+        primaries = world.cluster(3)
+        [replica] = world.replicas(primaries[:1], [7003])
+        primaries[0].offset = 500
+        world.run(2000)
+        return primaries, replica
+
+    def ask(self, world: World, replica: Node, *, force: bool = False, takeover: bool = False) -> None:
+        replica.core.fail_over(world.now_ms, force=force, takeover=takeover)
+        replica.flush()
+
+    def test_the_primary_stands_still_until_the_replica_has_everything(self, world: World) -> None:
+        primaries, replica = self.pair(world)
+        primary = primaries[0]
+        world.cut = {(7000, 7003)}  # it does not get the last of the stream, nor hears of the standstill
+        primary.offset = 700
+        self.ask(world, replica)
+        world.run_until(lambda: primary.is_paused)
+        world.run(1000)
+        assert replica.core.is_replica
+        world.cut = set()
+        world.run_until(lambda: not replica.core.is_replica, limit_ms=1500)
+        assert replica.offset == 700
+        world.run_until(lambda: primary.core.is_replica and not primary.is_paused)
+        assert primary.follows == 7003
+        assert "All master replication stream processed, manual failover can start." in replica.logs
+        world.run_until(lambda: world.agree(world.nodes.values()) and all_well(world))
+
+    def test_there_and_back(self, world: World) -> None:
+        primaries, replica = self.pair(world)
+        nodes = (primaries[0], replica)
+        for n in range(4):
+            primary, successor = nodes[n % 2], nodes[1 - n % 2]
+            self.ask(world, successor)
+            assert world.run_until(lambda: not successor.core.is_replica) < 1000  # noqa: B023
+            world.run_until(lambda: primary.core.is_replica)  # noqa: B023
+            world.run_until(lambda: world.agree(world.nodes.values()))
+            world.run(2000)  # nobody votes twice about one primary within two node timeouts
+        epochs = [node.core.state.myself.slot_owner.config_epoch for node in (*primaries[1:], nodes[0])]
+        assert len(set(epochs)) == 3
+
+    def test_it_is_given_up_in_time(self, world: World) -> None:
+        primaries, replica = self.pair(world)
+        world.nodes[7003].follows = 0  # its link is down: it never gets there
+        primaries[0].offset = 900
+        self.ask(world, replica)
+        world.run_until(lambda: primaries[0].is_paused)
+        world.run(6000)
+        assert not primaries[0].is_paused
+        assert replica.core.is_replica
+        for node in (primaries[0], replica):
+            assert "Manual failover timed out." in node.logs
+            assert node.core.state.manual_failover is None
+
+    def test_without_a_majority_it_is_given_up_too(self, world: World) -> None:
+        primaries, replica = self.pair(world)
+        for node in primaries[1:]:
+            node.stop()
+        self.ask(world, replica)
+        world.run(6000)
+        assert replica.core.is_replica
+        assert not primaries[0].is_paused
+
+    def test_force_does_not_ask_the_primary(self, world: World) -> None:
+        primaries, replica = self.pair(world)
+        world.cut = {(7000, 7003), (7003, 7000)}
+        self.ask(world, replica, force=True)
+        assert world.run_until(lambda: not replica.core.is_replica) < 500
+        assert not primaries[0].is_paused
+        world.cut = set()
+        world.run_until(lambda: primaries[0].follows == 7003)
+
+    def test_a_takeover_asks_nobody(self, world: World) -> None:
+        primaries, replica = self.pair(world)
+        for node in primaries:
+            node.stop()
+        self.ask(world, replica, takeover=True)
+        assert not replica.core.is_replica
+        assert replica.core.state.myself.config_epoch == replica.core.state.current_epoch
+        for node in primaries:
+            node.start()
+        world.run_until(lambda: primaries[0].follows == 7003)
+        world.run_until(lambda: world.agree(world.nodes.values()) and all_well(world))
+
+    def test_refusals(self, world: World) -> None:
+        primaries, replica = self.pair(world)
+        with pytest.raises(CommandError, match="ERR You should send CLUSTER FAILOVER to a replica"):
+            self.ask(world, primaries[0])
+        primaries[0].stop()
+        world.run(100)
+        with pytest.raises(CommandError, match="please use CLUSTER FAILOVER FORCE"):
+            self.ask(world, replica)
+        replica.core.state.remove_replica(
+            replica.core.state.nodes[primaries[0].node_id], replica.core.state.myself
+        )
+        with pytest.raises(CommandError, match="I'm a replica but my master is unknown to me"):
+            self.ask(world, replica, force=True)
+
+    def test_barred_replicas_take_over_when_told(self, world: World) -> None:
+        _, replica = self.pair(world)
+        replica.settings.replica_no_failover = True
+        replica.core.settings_changed(world.now_ms)
+        self.ask(world, replica)
+        world.run_until(lambda: not replica.core.is_replica)
+
+    def test_only_a_replica_of_ours_makes_us_stand_still(self) -> None:
+        bench = Bench()
+        bench.core.add_slots([(0, 5)], bench.now_ms)
+        bench.peer(A, slots=[9])
+        bench.peer(B, primary=A)
+        for sender in (A, B):
+            assert bench.hear(MessageType.MFSTART, sender).events == []
+        bench.peer(C, primary=bench.core.my_id)
+        ready = bench.hear(MessageType.MFSTART, C)
+        assert PauseWrites(10_000) in ready.events
+        [header] = [message.header for _, message in sent(ready)]
+        assert header.message_flags & wire.PAUSED
+        assert bench.advance(5001).events == [ResumeWrites()]

@@ -20,7 +20,9 @@ from pyredis_cluster.cluster.ready import (
     Delivery,
     Event,
     FollowPrimary,
+    PauseWrites,
     Ready,
+    ResumeWrites,
     StopFollowing,
 )
 from pyredis_cluster.cluster.settings import ClusterSettings
@@ -57,6 +59,7 @@ class Node:
     offset: int = 0
     follows: int = 0
     heard_ms: int = 0
+    is_paused: bool = False
     core: ClusterCore = field(init=False)
     up: bool = False
     logs: list[str] = field(default_factory=list)
@@ -134,6 +137,10 @@ class Node:
                 self.follows = 0
             case DataDropped():
                 self.keys = {}
+            case PauseWrites():
+                self.is_paused = True
+            case ResumeWrites():
+                self.is_paused = False
 
     def _replicate(self) -> None:
         primary = self.world.nodes.get(self.follows)
