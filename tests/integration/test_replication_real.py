@@ -37,6 +37,7 @@ REAL = [REDIS_7_0, VALKEY_9_1]
 OPTIONS = ("--repl-diskless-sync-delay", "0", "--repl-backlog-size", "8mb")
 
 pairs = pytest.mark.parametrize(("primary", "replica"), PAIRS)
+with_redis = pytest.mark.parametrize(("primary", "replica"), PAIRS[::2])
 real_ones = pytest.mark.parametrize("real", REAL)
 
 
@@ -133,7 +134,7 @@ def test_cut_link_is_resumed_where_it_was(primary: str, replica: str) -> None:
         assert syncs(source.client) == (before[0], before[1] + 1, before[2])
 
 
-@pytest.mark.parametrize(("primary", "replica"), PAIRS[::2])
+@with_redis
 def test_silent_link_times_out_and_is_resumed(primary: str, replica: str) -> None:
     with linked(primary, replica) as ((source, copy), [link]):
         for node in (source, copy):
@@ -151,7 +152,7 @@ def test_silent_link_times_out_and_is_resumed(primary: str, replica: str) -> Non
         assert syncs(source.client) == (before[0], before[1] + 1, before[2])
 
 
-@pairs
+@with_redis
 def test_more_than_the_backlog_holds_means_a_full_synchronisation(primary: str, replica: str) -> None:
     with linked(primary, replica) as ((source, copy), [link]):
         assert source.client.call("CONFIG", "SET", "repl-backlog-size", "16kb") == b"+OK\r\n"
@@ -246,7 +247,7 @@ def test_chain_survives_a_cut_at_its_head(real: str) -> None:
         assert syncs(middle.client) == below
 
 
-@pairs
+@with_redis
 def test_replica_refuses_writes_and_serves_reads(primary: str, replica: str) -> None:
     with linked(primary, replica) as ((_, copy), _):
         assert (
