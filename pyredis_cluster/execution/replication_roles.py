@@ -1,5 +1,5 @@
-"""What commands, INFO and the cluster ask of this server as a replica; `pyredis_cluster.server.primary_link`
-provides it.
+"""What commands, INFO and the cluster ask of this server as a replica;
+`pyredis_cluster.server.replication_roles` provides it.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pyredis_cluster.execution.command import WRITE
 from pyredis_cluster.execution.gate import GATE_MONITOR
@@ -26,6 +25,19 @@ _SHOWN_ERROR_BYTES: Final = 4096
 _DISK_ERROR_LOG_INTERVAL_MS: Final = 10_000
 
 
+class Owner(Protocol):
+    """Who is told what comes of the stream."""
+
+    def asked_how_far(self, offset: int) -> None:
+        """The primary asks how much was applied: up to `offset` when it asked."""
+
+    def stream_resumed(self, data: bytes) -> None:
+        """`data` has waited, and can be applied now."""
+
+    def stream_closed(self) -> None:
+        """Somebody has closed the session: CLIENT KILL or the like."""
+
+
 class PrimaryStream:
     """One link that is up. It is the `Connection` of the session that runs the commands.
 
@@ -39,13 +51,12 @@ class PrimaryStream:
         connection: PrimaryConnection,
         position: Position,
         session_id: int,
-        closed: Callable[[], None],
+        owner: Owner,
     ) -> None:
-        """`closed` is called when the session is closed, by CLIENT KILL or the like."""
         self._server = server
         self._state = state = server.state
         self._connection = connection
-        self._closed = closed
+        self._owner = owner
         self._parser = StreamParser()
         self._unapplied = b""
         """Bytes of a transaction that is not complete."""
@@ -155,9 +166,7 @@ class PrimaryStream:
         """Answer each question in `requests` with what was applied before it."""
         for index, request in enumerate(requests):
             if request[0].lower() == b"replconf" and len(request) > 1 and request[1].lower() == b"getack":
-                self._server.primary_link.send_acknowledgement(
-                    end_offset - len(encode_requests(requests[index:]))
-                )
+                self._owner.asked_how_far(end_offset - len(encode_requests(requests[index:])))
 
     def _failed(self, request: Request, error: CommandError) -> None:
         """A command that the primary could run cannot be run here: the data is no longer the same."""
@@ -199,11 +208,11 @@ class PrimaryStream:
             data = b"".join(self._waiting)
             self._waiting.clear()
             self._connection.hold(False)
-            self._server.primary_link.received(self._connection, data)
+            self._owner.stream_resumed(data)
 
     def close(self, *, after_flush: bool) -> None:
         """See `Connection`."""
-        self._closed()
+        self._owner.stream_closed()
 
     def output_bytes(self) -> int:
         """See `Connection`."""

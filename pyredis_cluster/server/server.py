@@ -31,9 +31,9 @@ from pyredis_cluster.server.logo import logo
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.persistence import RdbPersistence
 from pyredis_cluster.server.ports import SystemClock
-from pyredis_cluster.server.primary_link import PrimaryLink
 from pyredis_cluster.server.reconfigure import watch_config
 from pyredis_cluster.server.replicas import Replicas
+from pyredis_cluster.server.replication_roles import ReplicationRoles
 from pyredis_cluster.server.stopping import Stopping
 from pyredis_cluster.server.unsupported import check_supported
 
@@ -101,7 +101,7 @@ class Server:
         self.cron.every(1000, self.clients.output_limits.check_all)
         self.cron.every(0, ClientEviction(self.state, self.log, describe).check_all)
         self.replicas = Replicas(self)
-        self.primary_link = PrimaryLink(self)
+        self.replication_roles = ReplicationRoles(self)
 
     @property
     def stopped(self) -> asyncio.Event:
@@ -116,7 +116,7 @@ class Server:
     async def start(self) -> None:
         """Listen and serve. Raises `StartError`, the reason being logged and nothing left open."""
         self.log.role = "X" if self.config.is_sentinel else "M"
-        self.primary_link.start()
+        self.replication_roles.start()
         self._announce_mode()
         try:
             check_supported(self.config, self.log)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyredis_cluster.protocol.command_stream import encode_request
-from pyredis_cluster.replication.handshake import Introduction
-from pyredis_cluster.replication.replica import (
+from pyredis_cluster.replication.effects import (
     Announce,
     Begin,
     Connect,
@@ -17,12 +16,12 @@ from pyredis_cluster.replication.replica import (
     FailoverAnswered,
     Load,
     Log,
-    Position,
     Prepare,
-    ReplicaSide,
     Send,
     Store,
 )
+from pyredis_cluster.replication.handshake import Introduction
+from pyredis_cluster.replication.replica import Position, ReplicaSide
 
 ID = "a" * 40
 OTHER_ID = "b" * 40

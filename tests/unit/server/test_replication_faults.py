@@ -110,7 +110,7 @@ class Trio:
     async def settle(self) -> None:
         """All is well again, and everybody catches up."""
         self.world.network.heal()
-        links = [server.primary_link for server in self.servers]
+        links = [server.replication_roles for server in self.servers]
         await until(lambda: all(link.primary is None or link.is_link_up for link in links))
         await asyncio.sleep(4)
         await until(lambda: len({server.state.replication.offset for server in self.servers}) == 1)
@@ -123,7 +123,7 @@ async def scenario(world: World) -> None:
         await trio.trouble()
         await asyncio.sleep(trio.rng.choice((0.01, 0.5, 3, 10)))
     await trio.settle()
-    assert [server.primary_link.primary is None for server in trio.servers].count(True) == 1
+    assert [server.replication_roles.primary is None for server in trio.servers].count(True) == 1
     assert len({server.state.replication.replid for server in trio.servers}) == 1
     digests = [await trio.call(index, "DEBUG", "DIGEST") for index in range(3)]
     assert len(set(digests)) == 1

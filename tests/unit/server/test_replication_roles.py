@@ -214,13 +214,13 @@ def test_to_a_replica_and_back() -> None:
         one, two = await world.connect(first), await world.connect(second)
         await one.call("SET", "k", "v")
         await two.call("REPLICAOF", "10.0.0.1", 6379)
-        await until(lambda: second.primary_link.is_link_up)
+        await until(lambda: second.replication_roles.is_link_up)
         writer = await world.connect(first)
         assert await one.call("FAILOVER", "TO", "10.0.0.2", 6379) == b"+OK\r\n"
         assert (await info(one))["master_failover_state"] == "waiting-for-sync"
         writer.send("SET", "late", "1")
-        await until(lambda: second.primary_link.primary is None)
-        await until(lambda: first.primary_link.is_link_up)
+        await until(lambda: second.replication_roles.primary is None)
+        await until(lambda: first.replication_roles.is_link_up)
         assert await writer.frame() == b"-READONLY You can't write against a read only replica.\r\n"
         assert (await info(one))["master_failover_state"] == "no-failover"
         assert await two.call("SET", "k", "2") == b"+OK\r\n"
@@ -228,8 +228,8 @@ def test_to_a_replica_and_back() -> None:
         assert await one.call("GET", "k") == b"$1\r\n2\r\n"
         assert (await info(two, "stats"))["sync_full"] == "0"
         assert await two.call("FAILOVER") == b"+OK\r\n"
-        await until(lambda: second.primary_link.is_link_up)
-        assert first.primary_link.primary is None
+        await until(lambda: second.replication_roles.is_link_up)
+        assert first.replication_roles.primary is None
 
     run(scenario)
 
@@ -273,7 +273,7 @@ def test_target_does_not_want_to() -> None:
         assert (await link.until_psync())[2:] == ["FAILOVER"]
         assert (await info(client))["master_failover_state"] == "failover-in-progress"
         link.reply("-ERR PSYNC FAILOVER replid must match my replid.")
-        await until(lambda: server.primary_link.primary is None)
+        await until(lambda: server.replication_roles.primary is None)
         assert await client.call("SET", "k", "v") == b"+OK\r\n"
         assert (await info(client))["master_failover_state"] == "no-failover"
 
