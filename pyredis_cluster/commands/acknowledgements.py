@@ -75,3 +75,7 @@ def waitaof(call: Call, argv: list[bytes]) -> Reply:
         raise NO_AOF
     wish = Wish(server.write_offset_of(call.session), wanted, on_disk=True, locally=bool(local))
     return server.waits.wait(call.session, wish, timeout_ms)
+
+
+acknowledgements.before("7.2.0", "WAIT", adds=NOSCRIPT)
+acknowledgements.before("7.0.0", "WAIT", categories=Category.KEYSPACE | Category.SLOW)

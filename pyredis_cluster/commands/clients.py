@@ -249,3 +249,13 @@ NO-EVICT (ON|OFF)
 NO-TOUCH (ON|OFF)
     Will not touch LRU/LFU stats when this mode is on.
 """
+
+
+clients.before("7.2.0", "CLIENT SETNAME", tips=())
+clients.before(
+    "7.0.0",
+    "CLIENT",
+    adds=ADMIN | NOSCRIPT | LOADING | STALE,
+    categories=Category.ADMIN | Category.SLOW | Category.DANGEROUS | CONNECTION,
+    tips=("nondeterministic_output",),
+)

@@ -261,3 +261,6 @@ def slaves(call: Call, argv: list[bytes]) -> Reply:
     As CLUSTER REPLICAS.
     """
     return replicas(call, argv)
+
+
+cluster.before("7.2.0", "CLUSTER SLOTS", "CLUSTER SHARDS", drops=LOADING)

@@ -180,6 +180,8 @@ def command_help(call: Call, argv: list[bytes]) -> Reply:
 
 
 command.before("7.2.0", "COMMAND GETKEYS", "COMMAND GETKEYSANDFLAGS", arity=-4)
+command.before("7.0.0", "COMMAND GETKEYS", arity=-3)
+command.before("7.0.0", "COMMAND", tips=("nondeterministic_output",))
 
 
 @command.before("7.0.0", "COMMAND")
@@ -188,7 +190,21 @@ def command_of_6_2(call: Call, argv: list[bytes]) -> Reply:
 
     An array with the description of each command, which has no more than its ACL categories.
     """
-    return [describe_briefly(entry.command) for entry in call.server.table.entries.values()]
+    return [describe_briefly(each) for each in _listed(call)]
+
+
+@command.before("7.0.0", "COMMAND COUNT")
+def command_count_of_6_2(call: Call, argv: list[bytes]) -> Reply:
+    """COMMAND COUNT
+
+    The number of commands.
+    """
+    return sum(1 for _ in _listed(call))
+
+
+def _listed(call: Call) -> Iterator[Command]:
+    """The commands of 6.2, where QUIT was none."""
+    return (entry.command for entry in call.server.table.entries.values() if entry.command.name != "quit")
 
 
 @command.before("7.0.0", "COMMAND INFO")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyredis_cluster.config.config import RefusedSettingError
 from pyredis_cluster.config.rewrite import rewritten
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, CommandFlag, Group
+from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, Category, CommandFlag, Group
 from pyredis_cluster.execution.gate import GATE_LOADING
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.personality import reworded
@@ -20,6 +20,12 @@ _ON_ALL_NODES = ("request_policy:all_nodes", "response_policy:all_succeeded")
 
 config.container(
     "CONFIG", since="2.0.0", summary="Groups the commands that read and change the configuration."
+)
+config.before(
+    "7.0.0",
+    "CONFIG",
+    adds=_FLAGS,
+    categories=Category.ADMIN | Category.SLOW | Category.DANGEROUS,
 )
 
 
@@ -84,9 +90,9 @@ config.before("7.2.0", "CONFIG SET", wrap=_TEXTS_OF_7_0)
 def config_set_one(call: Call, argv: list[bytes]) -> Reply:
     """CONFIG SET parameter value
 
-    As later, but with one parameter, and other errors.
+    As later, but with one parameter, other errors, and no event `n`.
     """
-    if argv[2].lower() == b"notify-keyspace-events" and not _EVENTS_OF_7_0.isdisjoint(argv[3]):
+    if argv[2].lower() == b"notify-keyspace-events" and b"n" in argv[3]:
         raise _refused(RefusedSettingError(b"", argv[2], "-"), argv[3])
     try:
         return config_set(call, argv)
@@ -94,7 +100,6 @@ def config_set_one(call: Call, argv: list[bytes]) -> Reply:
         raise _refused(refusal, argv[3]) from None
 
 
-_EVENTS_OF_7_0 = frozenset(b"nd")
 _WITHOUT_REASON = frozenset({b"client-output-buffer-limit", b"notify-keyspace-events", b"save"})
 
 
@@ -103,7 +108,7 @@ def _refused(refusal: RefusedSettingError, value: bytes) -> CommandError:
     if not refusal.reason:
         return CommandError(b"ERR Unsupported CONFIG parameter: " + refusal.name)
     text = b"ERR Invalid argument '%b' for CONFIG SET '%b'" % (value, refusal.name)
-    if refusal.name.lower() in _WITHOUT_REASON:
+    if refusal.name.lower() in _WITHOUT_REASON or refusal.reason == "wrong number of arguments":
         return CommandError(text)
     reason = refusal.reason.replace("argument(s) must", "argument must").removesuffix(", nothing")
     return CommandError(b"%b - %b" % (text, reason.encode()))
@@ -163,6 +168,8 @@ def config_help(call: Call, argv: list[bytes]) -> Reply:
     """
     return help_lines(argv[0], _HELP)
 
+
+config.before("7.2.0", "CONFIG RESETSTAT", "CONFIG REWRITE", tips=())
 
 _HELP = """
 GET <pattern>

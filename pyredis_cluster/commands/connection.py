@@ -212,7 +212,9 @@ def reset(call: Call, argv: list[bytes]) -> Reply:
     return RESET
 
 
-connection.before("7.0.0", "RESET", flags=NOSCRIPT | LOADING | STALE | FAST)
+connection.before("7.0.0", "RESET", drops=NO_AUTH)
+connection.before("7.0.0", "PING", adds=STALE)
+connection.before("7.0.0", "ECHO", drops=LOADING | STALE)
 
 
 @connection.command(
@@ -228,3 +230,6 @@ def select(call: Call, argv: list[bytes]) -> Reply:
         raise CommandError("ERR SELECT is not allowed in cluster mode")
     call.db = database_at(call.keyspace, index)
     return OK
+
+
+connection.before("7.0.0", "SELECT", categories=Category.KEYSPACE | Category.FAST)

@@ -373,3 +373,6 @@ def hincrbyfloat(call: Call, argv: list[bytes]) -> Reply:
     db.changed(key, NOTIFY_HASH, b"hincrbyfloat")
     call.propagate(b"HSET", key, field, text)
     return text
+
+
+hashes.before("7.0.0", "HGETALL", tips=("nondeterministic_output",))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from pyredis_cluster.commands.info_fields import Facts, Fields, Section, newer_than
 from pyredis_cluster.commands.info_sections import SECTIONS
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import LOADING, STALE, Category, Group
+from pyredis_cluster.protocol.errors import SYNTAX_ERROR
 from pyredis_cluster.protocol.reply import Reply, Verbatim
 
 info = Group("server")
@@ -31,15 +35,54 @@ def info_(call: Call, argv: list[bytes]) -> Reply:
     A verbatim string of lines `field:value`, sections under a title `# Section`, an empty line between them.
     `default` stands for most sections, `all` and `everything` for all. One that does not exist is empty.
     """
+    return _text([(title, describe(call.server, facts)) for title, describe, facts in _wanted(call, argv)])
+
+
+@info.before("7.2.0", "INFO")
+def info_of_7_0(call: Call, argv: list[bytes]) -> Reply:
+    """INFO [section ...]
+
+    As later, but for fields and sections that were added.
+    """
+    newer = newer_than(call.server.version)
+    return _text(
+        [
+            (title, [pair for pair in describe(call.server, facts) if not _is_of(pair[0], newer)])
+            for title, describe, facts in _wanted(call, argv)
+            if title not in newer
+        ]
+    )
+
+
+@info.before("7.0.0", "INFO")
+def info_of_6_2(call: Call, argv: list[bytes]) -> Reply:
+    """INFO [section]
+
+    As in 7.0, but one section only.
+    """
+    if len(argv) > 2:
+        raise SYNTAX_ERROR
+    return info_of_7_0(call, argv)
+
+
+def _is_of(field: str, names: frozenset[str]) -> bool:
+    return field in names or field.startswith("listener")
+
+
+def _wanted(call: Call, argv: list[bytes]) -> Iterator[tuple[str, Section, Facts]]:
     wanted: set[str] = set()
     for word in argv[1:] or (b"default",):
         name = word.decode("utf-8", "replace").lower()
         wanted |= _GROUPS.get(name, {name})
-    server = call.server
-    facts = server.host.information()
-    texts = []
+    facts = call.server.host.information()
     for title, describe in SECTIONS.items():
         if title.lower() in wanted:
-            lines = [f"{field}:{value}\r\n" for field, value in describe(server, facts)]
-            texts.append(f"# {title}\r\n" + "".join(lines))
+            yield title, describe, facts
+
+
+def _text(sections: list[tuple[str, Fields]]) -> Verbatim:
+    texts = [
+        f"# {title}\r\n" + "".join([f"{field}:{value}\r\n" for field, value in fields])
+        for title, fields in sections
+    ]
     return Verbatim("\r\n".join(texts).encode("utf-8", "surrogateescape"))

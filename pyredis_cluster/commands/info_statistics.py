@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from operator import add
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.commands.info_fields import Facts, Fields
@@ -97,14 +98,20 @@ _NO_THREADS = (
 
 def commandstats(server: ServerState, facts: Facts) -> Fields:
     """# Commandstats: commands that were called or refused."""
+    # Before 7.0 subcommands count as calls of their container, whose name they have then.
+    sums: dict[str, tuple[int, int, int, int]] = {}
     for entry in server.table.all_entries():
-        if entry.calls or entry.rejected_calls or entry.failed_calls:
-            microseconds = entry.elapsed_ns // 1000
-            per_call = microseconds / entry.calls if entry.calls else 0.0
+        counts = (entry.calls, entry.elapsed_ns, entry.rejected_calls, entry.failed_calls)
+        name = entry.command.name
+        sums[name] = tuple(map(add, sums[name], counts)) if name in sums else counts
+    for name, (calls, elapsed_ns, rejected_calls, failed_calls) in sums.items():
+        if calls or rejected_calls or failed_calls:
+            microseconds = elapsed_ns // 1000
+            per_call = microseconds / calls if calls else 0.0
             yield (
-                f"cmdstat_{entry.command.name}",
-                f"calls={entry.calls},usec={microseconds},usec_per_call={per_call:.2f},"
-                f"rejected_calls={entry.rejected_calls},failed_calls={entry.failed_calls}",
+                f"cmdstat_{name}",
+                f"calls={calls},usec={microseconds},usec_per_call={per_call:.2f},"
+                f"rejected_calls={rejected_calls},failed_calls={failed_calls}",
             )
 
 

@@ -95,3 +95,7 @@ def scan(call: Call, argv: list[bytes]) -> Reply:
     if expires:
         found = [key for key in found if key not in expires or not db.expire_if_due(key)]
     return [b"%d" % next_cursor, found]
+
+
+generic.before("7.2.0", "RANDOMKEY", tips=("request_policy:all_shards", "nondeterministic_output"))
+generic.before("7.2.0", "SCAN", tips=("nondeterministic_output", "request_policy:special"))

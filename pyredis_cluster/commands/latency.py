@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, CommandFlag, Group
+from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, Category, CommandFlag, Group
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.latency_doctor import diagnose
 from pyredis_cluster.execution.sparkline import draw
@@ -19,6 +19,12 @@ _GRAPH_COLUMNS = 80
 _GRAPH_ROWS = 4
 
 latency.container("LATENCY", since="2.8.13", summary="Groups the commands that find out what is slow.")
+latency.before(
+    "7.0.0",
+    "LATENCY",
+    adds=ADMIN | NOSCRIPT | LOADING | STALE,
+    categories=Category.ADMIN | Category.SLOW | Category.DANGEROUS,
+)
 
 
 @latency.command(
@@ -197,3 +203,6 @@ HISTOGRAM [COMMAND ...]
 specified command names.
     If no commands are specified then all histograms are replied.
 """
+
+
+latency.before("7.2.0", "LATENCY RESET", tips=("request_policy:all_nodes", "response_policy:all_succeeded"))

@@ -8,7 +8,7 @@ from pyredis_cluster.commands.lists import elements_removed, lists, pop_range
 from pyredis_cluster.commands.numkeys import mpop_arguments
 from pyredis_cluster.config.events import NOTIFY_LIST
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import BLOCKING, DENYOOM, WRITE
+from pyredis_cluster.execution.command import BLOCKING, DENYOOM, NOSCRIPT, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RW, KeyCount, KeyRange
 from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.execution.timeouts import parse_seconds
@@ -256,6 +256,7 @@ def _block_for_source(call: Call, source: bytes, timeout_ms: int) -> Reply:
     return call.block([source], timeout_ms, NULL_ARRAY, List)
 
 
+lists.before("7.2.0", "BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", adds=NOSCRIPT)
 lists.before(
     "7.2.0",
     "BLPOP",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import LOADING, READONLY, STALE, Group
+from pyredis_cluster.execution.command import LOADING, READONLY, STALE, Category, Group
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.keyspec import RO, KeyRange
 from pyredis_cluster.execution.memory_report import MemoryReport, key_bytes, look
@@ -20,6 +20,13 @@ _MUCH_BYTES = 10 << 20
 _LARGE_CLIENT_BYTES = 200 << 10
 
 memory.container("MEMORY", since="4.0.0", summary="Groups the commands that find out what uses memory.")
+memory.before(
+    "7.0.0",
+    "MEMORY",
+    adds=READONLY,
+    categories=Category.READ | Category.SLOW,
+    tips=("nondeterministic_output",),
+)
 
 
 @memory.command(

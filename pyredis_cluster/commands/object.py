@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyredis_cluster.commands.generic import generic
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import LOADING, READONLY, STALE
+from pyredis_cluster.execution.command import LOADING, READONLY, STALE, Category
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.keyspec import RO, KeyRange
 from pyredis_cluster.keyspace.types.list import List
@@ -27,6 +27,14 @@ _KEY = KeyRange(2, flags=RO)
 _TIPS = ("nondeterministic_output",)
 
 generic.container("OBJECT", since="2.2.3", summary="Tells how values are held.")
+generic.before(
+    "7.0.0",
+    "OBJECT",
+    adds=READONLY,
+    keys=_KEY,
+    categories=Category.KEYSPACE | Category.READ | Category.SLOW,
+    tips=_TIPS,
+)
 
 
 @generic.command(

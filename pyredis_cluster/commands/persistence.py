@@ -59,7 +59,7 @@ def save(call: Call, argv: list[bytes]) -> Reply:
     return OK
 
 
-server.before("7.0.0", "SAVE", flags=ADMIN | NOSCRIPT)
+server.before("7.0.0", "SAVE", drops=NO_MULTI)
 
 
 @server.command(

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, STALE, Group
+from pyredis_cluster.execution.command import (
+    FAST,
+    LOADING,
+    MAY_REPLICATE,
+    NOSCRIPT,
+    PUBSUB,
+    STALE,
+    Category,
+    Group,
+)
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.keyspec import NOT_KEY, KeyRange
 from pyredis_cluster.execution.pubsub import confirmation, update_gate
@@ -190,6 +199,13 @@ def _publish(call: Call, argv: list[bytes], *, sharded: bool) -> int:
 
 
 pubsub.container("PUBSUB", since="2.8.0", summary="Shows who listens to what.")
+pubsub.before(
+    "7.0.0",
+    "PUBSUB",
+    adds=PUBSUB | LOADING | STALE,
+    categories=Category.PUBSUB | Category.SLOW,
+    tips=("nondeterministic_output",),
+)
 
 
 @pubsub.command(

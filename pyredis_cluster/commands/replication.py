@@ -180,3 +180,6 @@ def role(call: Call, argv: list[bytes]) -> Reply:
         if replica.is_online
     ]
     return [b"master", call.server.replication.offset, replicas]
+
+
+server.before("7.0.0", "ROLE", categories=Category.DANGEROUS | Category.FAST)

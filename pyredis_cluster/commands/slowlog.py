@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, Group
+from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, Category, Group
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.protocol.errors import CommandError, subcommand_syntax
 from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
@@ -16,6 +16,13 @@ slowlog = Group("server")
 _BAD_COUNT = CommandError("ERR count should be greater than or equal to -1")
 
 slowlog.container("SLOWLOG", since="2.2.12", summary="Shows the requests that took long.")
+slowlog.before(
+    "7.0.0",
+    "SLOWLOG",
+    adds=ADMIN | LOADING | STALE,
+    categories=Category.ADMIN | Category.SLOW | Category.DANGEROUS,
+    tips=("nondeterministic_output",),
+)
 
 
 @slowlog.command(

@@ -12,7 +12,7 @@ from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, OW, RO, UPDATE, KeyCount, KeyRange
-from pyredis_cluster.execution.personality import with_full_doubles
+from pyredis_cluster.execution.personality import reworded, with_full_doubles
 from pyredis_cluster.keyspace.types.set import Set
 from pyredis_cluster.keyspace.types.sorted_set import SortedSet
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, WRONG_TYPE, CommandError
@@ -341,4 +341,14 @@ sorted_sets.before(
     "ZINTER",
     "ZDIFF",
     wrap=with_full_doubles,
+)
+sorted_sets.before(
+    "7.0.0",
+    "ZUNION",
+    "ZINTER",
+    "ZDIFF",
+    "ZUNIONSTORE",
+    "ZINTERSTORE",
+    "ZDIFFSTORE",
+    wrap=reworded(r"(input key is needed for) '(\w+)' command$", r"\1 \2"),
 )

@@ -6,13 +6,13 @@ from pyredis_cluster.commands.numkeys import mpop_arguments
 from pyredis_cluster.commands.sorted_sets import sorted_sets, with_scores
 from pyredis_cluster.config.events import NOTIFY_ZSET
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import BLOCKING, FAST, WRITE
+from pyredis_cluster.execution.command import BLOCKING, FAST, NOSCRIPT, WRITE, Handler
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, RW, KeyCount, KeyRange
 from pyredis_cluster.execution.personality import reworded, with_full_doubles
 from pyredis_cluster.execution.timeouts import parse_seconds
 from pyredis_cluster.keyspace.types.sorted_set import Entry, SortedSet
 from pyredis_cluster.protocol.errors import MUST_BE_POSITIVE, SYNTAX_ERROR
-from pyredis_cluster.protocol.numbers import INT64_MAX, integer_between
+from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
 from pyredis_cluster.protocol.reply import NULL_ARRAY, Reply
 
 _ENDS = (b"min", b"max")
@@ -204,6 +204,7 @@ def _blocking_pop(call: Call, argv: list[bytes], *, lowest: bool) -> Reply:
     return call.block(keys, timeout_ms, NULL_ARRAY, SortedSet)
 
 
+sorted_sets.before("7.2.0", "BZPOPMIN", "BZPOPMAX", adds=NOSCRIPT)
 sorted_sets.before(
     "7.2.0",
     "BZPOPMIN",
@@ -223,3 +224,17 @@ sorted_sets.before(
     "BZPOPMAX",
     wrap=with_full_doubles,
 )
+
+
+def _with_any_count(handler: Handler) -> Handler:
+    """ZPOPMIN or ZPOPMAX of 6.2: a negative count pops nothing, and what is none has the usual error."""
+
+    def run(call: Call, argv: list[bytes]) -> Reply:
+        if len(argv) == 3 and integer(argv[2]) < 0:
+            return handler(call, [*argv[:2], b"0"])
+        return handler(call, argv)
+
+    return run
+
+
+sorted_sets.before("7.0.0", "ZPOPMIN", "ZPOPMAX", wrap=_with_any_count)

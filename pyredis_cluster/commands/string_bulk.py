@@ -7,6 +7,7 @@ from pyredis_cluster.config.events import NOTIFY_STRING
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE
 from pyredis_cluster.execution.keyspec import ACCESS, INSERT, OW, RO, UPDATE, KeyRange
+from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.keyspace.types.string import String
 from pyredis_cluster.protocol.errors import wrong_arity
 from pyredis_cluster.protocol.reply import OK, Reply
@@ -118,3 +119,7 @@ def _set_all(call: Call, argv: list[bytes], command: str) -> None:
         if keyspace.observer is not None:
             keyspace.observer(db, key, NOTIFY_STRING, b"set")
     keyspace.dirty += len(argv) // 2
+
+
+strings.before("7.2.0", "MSETNX", tips=("request_policy:multi_shard", "response_policy:agg_min"))
+strings.before("7.0.0", "MSET", "MSETNX", wrap=reworded(r"for '\w+' command$", "for MSET"))

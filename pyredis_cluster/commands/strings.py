@@ -19,7 +19,7 @@ from pyredis_cluster.commands.expire_options import (
 )
 from pyredis_cluster.config.events import NOTIFY_GENERIC, NOTIFY_STRING
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group
+from pyredis_cluster.execution.command import DENYOOM, FAST, READONLY, WRITE, Category, Group, Handler
 from pyredis_cluster.execution.keyspec import (
     ACCESS,
     DELETE,
@@ -33,6 +33,7 @@ from pyredis_cluster.execution.keyspec import (
     KeyRange,
 )
 from pyredis_cluster.keyspace.types.string import String
+from pyredis_cluster.protocol.errors import SYNTAX_ERROR
 from pyredis_cluster.protocol.reply import OK, Reply
 
 strings = Group("string", Category.STRING)
@@ -298,4 +299,18 @@ def getex(call: Call, argv: list[bytes]) -> Reply:
     return value.data
 
 
+def _without_nx_get(handler: Handler) -> Handler:
+    """SET of 6.2, where NX and GET exclude each other."""
+
+    def run(call: Call, argv: list[bytes]) -> Reply:
+        if len(argv) > 4:
+            words = [word.lower() for word in argv[3:]]
+            if b"nx" in words and b"get" in words:
+                raise SYNTAX_ERROR
+        return handler(call, argv)
+
+    return run
+
+
+strings.before("7.0.0", "SET", wrap=_without_nx_get)
 strings.before("7.0.0", "SET", "SETEX", "PSETEX", "GETEX", wrap=EXPIRE_TEXT_OF_6_2)

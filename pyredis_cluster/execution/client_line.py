@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.pubsub import is_subscribed
 from pyredis_cluster.execution.replication_memory import BLOCK_COST_BYTES, blocks_of_replica
+from pyredis_cluster.version import NEWEST
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.session import Session
@@ -47,7 +49,7 @@ def client_line(session: Session) -> bytes:
     ) + (buffer_bytes and buffer_bytes + 6)
     entry = session.last_entry
     is_running = session.is_running
-    return (
+    line = (
         b"id=%d addr=%b laddr=%b fd=%d name=%b age=%d idle=%d flags=%b db=%d sub=%d psub=%d ssub=%d multi=%d "
         b"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d "
         b"events=%b cmd=%b user=%b redir=-1 resp=%d lib-name=%b lib-ver=%b"
@@ -82,6 +84,19 @@ def client_line(session: Session) -> bytes:
         _shown(session.library_name),
         _shown(session.library_version),
     )
+    version = session.server.version
+    return line if version == NEWEST else _NEWER[version].sub(b"", line)
+
+
+def _fields(names: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb" (?:%b)=\S*" % b"|".join(names.split()))
+
+
+_NEWER = {
+    (7, 0): _fields(b"lib-name lib-ver"),
+    (6, 2): _fields(b"lib-name lib-ver ssub multi-mem rbs rbp resp"),
+}
+"""What older versions do not show."""
 
 
 def _held_request(session: Session) -> list[bytes]:
@@ -113,6 +128,7 @@ def _flags(session: Session) -> bytes:
     marks = (
         (session.is_monitor, b"O"),
         (session.gate & gate.GATE_REPLICA, b"S"),
+        (session.obeys, b"M"),
         (is_subscribed(session), b"P"),
         (session.transaction is not None, b"x"),
         (session.gate & (gate.GATE_BLOCKED | gate.GATE_POSTPONED), b"b"),

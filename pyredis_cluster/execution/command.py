@@ -139,7 +139,8 @@ class Former:
     until: Version
     wrap: Wrap | None = None
     arity: int | None = None
-    flags: CommandFlag | None = None
+    adds: CommandFlag = NONE
+    drops: CommandFlag = NONE
     categories: Category | None = None
     keys: tuple[KeySpec, ...] | None = None
     get_keys: GetKeys | None = None
@@ -260,7 +261,8 @@ class Group:
         *names: str,
         wrap: Wrap | None = None,
         arity: int | None = None,
-        flags: CommandFlag | None = None,
+        adds: CommandFlag = NONE,
+        drops: CommandFlag = NONE,
         categories: Category | None = None,
         keys: KeySpec | Sequence[KeySpec] | None = None,
         get_keys: GetKeys | None = None,
@@ -269,13 +271,14 @@ class Group:
         """Declare what commands of this group, declared before, were in servers older than version `until`.
 
         As a decorator it gives them another handler; `wrap` makes one of theirs. By itself it changes what is
-        named. A server's table is made with all of it applied: nothing of this is asked when a command runs.
+        named: flags by those that it `adds` and `drops`, the rest as a whole. A server's table is made with
+        all of it applied: nothing of this is asked when a command runs.
 
         Raises ValueError for a command that is not declared.
         """
         specs = (keys,) if isinstance(keys, KeySpec) else None if keys is None else tuple(keys)
         shown_tips = None if tips is None else tuple(tips)
-        former = Former(version(until), wrap, arity, flags, categories, specs, get_keys, shown_tips)
+        former = Former(version(until), wrap, arity, adds, drops, categories, specs, get_keys, shown_tips)
         for name in names:
             self._declared(name).former.append(former)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyredis_cluster.execution.command import Category, Command
+from pyredis_cluster.execution.command import MAY_REPLICATE, Category, Command
 from pyredis_cluster.execution.keyspec import KeyCount, KeyFlag, KeyRange, KeySpec, KeyWord
 from pyredis_cluster.execution.syntax import arguments
 from pyredis_cluster.protocol.reply import Reply, SetReply, Status
@@ -36,6 +36,8 @@ def former_flags(command: Command) -> list[bytes]:
     """Flags by their names before 7.0, when commands without keys for certain had no flag of their own."""
     newer = {"no_async_loading", "no_multi", "allow_busy", "no_mandatory_keys", "blocking"}
     names = [name.encode() for name in command.shown_flags if name not in newer]
+    if MAY_REPLICATE in command.flags:
+        names.append(b"may_replicate")
     if "nondeterministic_output" in command.tips:
         names.append(b"random")
     if "nondeterministic_output_order" in command.tips:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.execution.command import Command, Former, Handler
+from pyredis_cluster.execution.command import Command, Docs, Former, Handler
 from pyredis_cluster.protocol.errors import CommandError, former_subcommand_syntax
 from pyredis_cluster.protocol.reply import FullDouble, Reply, Status
 from pyredis_cluster.version import Version, version
@@ -36,10 +36,9 @@ def commands_as_of(commands: Mapping[bytes, Command], of: Version) -> dict[bytes
 def _as_of(command: Command, of: Version) -> Command | None:
     if version(command.since) > of:
         return None
-    history = tuple(change for change in command.docs.history if version(change[0]) <= of)
     found = replace(
         command,
-        docs=replace(command.docs, version=of, history=history),
+        docs=_docs_as_of(command.docs, of),
         subcommands=commands_as_of(command.subcommands, of),
     )
     if command.name.endswith("|help") and of < _HELP_IS_WRITTEN_SO and command.handler is not None:
@@ -53,9 +52,18 @@ def _as_of(command: Command, of: Version) -> Command | None:
     return found
 
 
+def _docs_as_of(docs: Docs, of: Version) -> Docs:
+    history = tuple(change for change in docs.history if version(change[0]) <= of)
+    docs = replace(docs, version=of, history=history)
+    if docs.deprecated_since and version(docs.deprecated_since) > of:
+        docs = replace(docs, deprecated_since="", replaced_by="")
+    return docs
+
+
 def _changed(command: Command, former: Former) -> Command:
-    names = ("handler", "arity", "flags", "categories", "keys", "get_keys", "tips")
+    names = ("handler", "arity", "categories", "keys", "get_keys", "tips")
     changes = {name: value for name in names if (value := getattr(former, name)) is not None}
+    changes["flags"] = (command.flags | former.adds) & ~former.drops
     handler = changes.get("handler", command.handler)
     if former.wrap is not None and handler is not None:
         changes["handler"] = former.wrap(handler)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pyredis_cluster.execution.command import Command
 from pyredis_cluster.execution.grammar import Choice, Node, Repeat, Token, Word, parse
 from pyredis_cluster.protocol.reply import Reply, SetReply, Status
+from pyredis_cluster.version import NEWEST, Version, version
 
 
 def _words(text: str) -> frozenset[str]:
@@ -123,8 +124,18 @@ def arguments(command: Command) -> list[Reply]:
 def argument_tree(command: Command) -> list[Argument]:
     """The arguments of a command. Raises ValueError for a syntax that is not of the notation."""
     tree = _bind(parse(command.docs.syntax), is_top=True)
+    if command.docs.version != NEWEST:
+        tree = _as_of(tree, command.docs.version)
     _number_keys(tree, len(command.keys))
     return tree
+
+
+def _as_of(tree: list[Argument], of: Version) -> list[Argument]:
+    """The arguments that a server of version `of` takes."""
+    kept = [argument for argument in tree if not argument.since or version(argument.since) <= of]
+    for argument in kept:
+        argument.arguments = _as_of(argument.arguments, of)
+    return kept
 
 
 def _number_keys(tree: list[Argument], spec_count: int) -> None:

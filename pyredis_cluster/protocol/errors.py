@@ -93,16 +93,16 @@ def unknown_command(argv: list[bytes]) -> CommandError:
 
 def former_unknown_command(argv: list[bytes]) -> CommandError:
     """The same before 7.0."""
-    return _unknown_command(argv, b"`%b`", b", ")
+    return _unknown_command(argv, b"`%b`", b", ", len(argv[0]))
 
 
-def _unknown_command(argv: list[bytes], quoted: bytes, separator: bytes) -> CommandError:
+def _unknown_command(argv: list[bytes], quoted: bytes, separator: bytes, most: int = 128) -> CommandError:
     args = b""
     for arg in argv[1:]:
         if len(args) >= 128:
             break
         args += quoted % _c_string(arg)[: 128 - len(args)] + separator
-    name = quoted % _c_string(argv[0])[:128]
+    name = quoted % _c_string(argv[0])[:most]
     return CommandError(b"ERR unknown command %b, with args beginning with: %b" % (name, args))
 
 

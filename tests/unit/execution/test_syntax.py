@@ -11,6 +11,7 @@ from pyredis_cluster.commands.registry import COMMANDS
 from pyredis_cluster.execution.grammar import parse
 from pyredis_cluster.execution.syntax import Argument, argument_tree, arguments
 from pyredis_cluster.protocol.reply import Status
+from pyredis_cluster.version import NEWEST
 
 LEXEMES = [
     "key",
@@ -34,7 +35,7 @@ LEXEMES = [
 
 
 def _command(syntax: str, key_specs: int) -> Any:
-    return SimpleNamespace(docs=SimpleNamespace(syntax=syntax), keys=(None,) * key_specs)
+    return SimpleNamespace(docs=SimpleNamespace(syntax=syntax, version=NEWEST), keys=(None,) * key_specs)
 
 
 def _outline(argument: Argument) -> str:
