@@ -129,3 +129,6 @@ class Disk(Protocol):
 
     def sync_directory(self, path: str) -> None:
         """Have what was renamed or removed in a directory survive a power failure, where the platform can."""
+
+    def sync_directory_soon(self, path: str, done: Callable[[OSError | None], None]) -> None:
+        """The same without waiting: `done` is called later, in the server's turn, with what went wrong."""

@@ -106,6 +106,10 @@ class SystemDisk:
         finally:
             os.close(fd)
 
+    def sync_directory_soon(self, path: str, done: Callable[[OSError | None], None]) -> None:
+        """See `Disk`."""
+        self._run(lambda: self.sync_directory(path), done)
+
 
 class SystemFile:
     """See `File`."""

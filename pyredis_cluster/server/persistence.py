@@ -81,13 +81,15 @@ class RdbPersistence:
         server = self._server
         server.state.statistics.rdb_saves += 1
         server.state.deliver_effects()
-        file = self._new_file()
+        file = self._new_file(waits=True)
         try:
             for piece in rdb_at_once(server.state.keyspace, self.options()):
                 file.write(piece)
             file.commit()
         except OSError:
             return False
+        finally:
+            file.discard()
         server.log.notice("DB saved on disk")
         self._saved_dirty = server.state.keyspace.dirty
         self._succeeded()
@@ -101,7 +103,7 @@ class RdbPersistence:
         dirty = state.keyspace.dirty
         state.statistics.rdb_saves += 1
         self._last_try_s = self._now_s()
-        file = self._new_file()
+        file = self._new_file(waits=False)
         server.log.notice(f"Background saving started by pid {os.getpid()}")
 
         def done(error: Exception | None) -> None:
@@ -218,7 +220,7 @@ class RdbPersistence:
     def _now_s(self) -> int:
         return self._server.state.unix_ns() // 1_000_000_000
 
-    def _new_file(self) -> RdbFile:
+    def _new_file(self, *, waits: bool) -> RdbFile:
         server = self._server
         config = server.config
         # Several servers of this process may share a directory, and one be saving twice at a time.
@@ -231,6 +233,7 @@ class RdbPersistence:
             config.text("dbfilename"),
             temporary_name,
             syncs_early=config.flag("rdb-save-incremental-fsync"),
+            waits=waits,
         )
 
     def _background_save_ended(self, error: Exception | None, dirty: int) -> None:

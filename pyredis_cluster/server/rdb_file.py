@@ -22,9 +22,19 @@ class RdbFile:
     """A file that is to become `name` in `directory`; `temporary_name` is what it is called until then."""
 
     def __init__(
-        self, disk: Disk, log: Log, directory: str, name: str, temporary_name: str, *, syncs_early: bool
+        self,
+        disk: Disk,
+        log: Log,
+        directory: str,
+        name: str,
+        temporary_name: str,
+        *,
+        syncs_early: bool,
+        waits: bool,
     ) -> None:
-        """`syncs_early` is the directive `rdb-save-incremental-fsync`."""
+        """`syncs_early` is the directive `rdb-save-incremental-fsync`; `waits` tells whether writing may wait
+        for the disk then, and that `commit` and not `commit_soon` will end it.
+        """
         self._disk = disk
         self._log = log
         self._directory = directory
@@ -32,6 +42,7 @@ class RdbFile:
         self._temporary_name = temporary_name
         self._temporary_path = os.path.join(directory, temporary_name)
         self._syncs_early = syncs_early
+        self._waits = waits
         self._file: File | None = None
         self._unsynced_bytes = 0
         self._sync_error: OSError | None = None
@@ -43,13 +54,16 @@ class RdbFile:
             if self._sync_error is not None:
                 raise self._sync_error
             file.write(data)
+            self._unsynced_bytes += len(data)
+            if self._syncs_early and self._unsynced_bytes >= _SYNC_EVERY_BYTES:
+                self._unsynced_bytes = 0
+                if self._waits:
+                    file.sync()
+                else:
+                    file.sync_soon(self._synced_early)
         except OSError as error:
             self._give_up("rdbSaveRio", error)
             raise
-        self._unsynced_bytes += len(data)
-        if self._syncs_early and self._unsynced_bytes >= _SYNC_EVERY_BYTES:
-            self._unsynced_bytes = 0
-            file.sync_soon(self._synced_early)
 
     def _synced_early(self, error: OSError | None) -> None:
         self._sync_error = self._sync_error or error
@@ -62,7 +76,12 @@ class RdbFile:
         except OSError as error:
             self._give_up("fsync", error)
             raise
-        self._put_in_place()
+        self._rename()
+        try:
+            self._disk.sync_directory(self._directory)
+        except OSError as error:
+            self._log_directory(error)
+            raise
 
     def commit_soon(self, done: Callable[[OSError | None], None]) -> None:
         """The same without waiting for the disk; `done` gets what went wrong, the log having it."""
@@ -71,16 +90,23 @@ class RdbFile:
         def synced(error: OSError | None) -> None:
             if self._file is None:  # it was given up meanwhile
                 return
+            # Of each failure the system tells once: it may have been an earlier one that was told.
+            error = error or self._sync_error
             if error is not None:
                 self._give_up("fsync", error)
                 done(error)
                 return
             try:
-                self._put_in_place()
+                self._rename()
             except OSError as failure:
                 done(failure)
             else:
-                done(None)
+                self._disk.sync_directory_soon(self._directory, renamed)
+
+        def renamed(error: OSError | None) -> None:
+            if error is not None:
+                self._log_directory(error)
+            done(error)
 
         file.sync_soon(synced)
 
@@ -111,7 +137,7 @@ class RdbFile:
             self._file.close()
             self._file = None
 
-    def _put_in_place(self) -> None:
+    def _rename(self) -> None:
         self._close()
         try:
             self._disk.replace(self._temporary_path, os.path.join(self._directory, self._name))
@@ -123,8 +149,6 @@ class RdbFile:
             with contextlib.suppress(OSError):
                 self._disk.remove(self._temporary_path)
             raise
-        try:
-            self._disk.sync_directory(self._directory)
-        except OSError as error:
-            self._log.warning(f"Failed to fsync directory while saving DB: {error.strerror}")
-            raise
+
+    def _log_directory(self, error: OSError) -> None:
+        self._log.warning(f"Failed to fsync directory while saving DB: {error.strerror}")

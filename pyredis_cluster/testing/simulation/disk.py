@@ -29,6 +29,10 @@ class SimulatedDisk:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.error: OSError | None = None
+        self.sync_error: OSError | None = None
+        """Raised by what syncs files, while it is set."""
+        self.syncs = 0
+        """How often files were synced."""
         self.capacity = 0
         self.sync_s = 0.001
         self._files: dict[str, _Content] = {}
@@ -65,6 +69,13 @@ class SimulatedDisk:
             raise self.error
         if self.capacity and sum(len(each.data) for each in self._files.values()) + more > self.capacity:
             raise OSError(errno.ENOSPC, "No space left on device")
+
+    def check_syncable(self) -> None:
+        """Count a sync of a file. Raises OSError where it fails."""
+        self.syncs += 1
+        self.check_writable()
+        if self.sync_error is not None:
+            raise self.sync_error
 
     def create(self, path: str) -> SimulatedFile:
         """See `Disk`."""
@@ -154,6 +165,22 @@ class SimulatedDisk:
             (name, content) for name, content in self._files.items() if posixpath.dirname(name) == path
         )
 
+    def sync_directory_soon(self, path: str, done: Callable[[OSError | None], None]) -> None:
+        """See `Disk`."""
+        generation = self.generation
+
+        def finish() -> None:
+            if self.generation != generation:
+                return
+            error: OSError | None = None
+            try:
+                self.sync_directory(path)
+            except OSError as failure:
+                error = failure
+            done(error)
+
+        self.loop.call_later(self.sync_s, finish)
+
 
 class SimulatedLockedFile:
     """See `LockedFile`."""
@@ -216,7 +243,7 @@ class SimulatedFile:
 
     def sync(self) -> None:
         """See `File`."""
-        self._disk.check_writable()
+        self._disk.check_syncable()
         self._content.synced_size = len(self._content.data)
 
     def sync_soon(self, done: Callable[[OSError | None], None]) -> None:
@@ -229,7 +256,7 @@ class SimulatedFile:
                 return
             error: OSError | None = None
             try:
-                self._disk.check_writable()
+                self._disk.check_syncable()
                 self._content.synced_size = min(max(self._content.synced_size, size), len(self._content.data))
             except OSError as failure:
                 error = failure
