@@ -20,6 +20,17 @@ GET = encode_request(b"GET", b"k")
         pytest.param(SET * 3 + INCR, SET * 3 + INCR, id="all as they came"),
         pytest.param(SET + GET + INCR, SET + INCR, id="without reads"),
         pytest.param(SET + b"*0\r\n" + INCR, SET + INCR, id="without empty requests"),
+        pytest.param(SET + b"*-1\r\n" + INCR, SET + INCR, id="without null requests"),
+        pytest.param(
+            SET + b"SET k *\r\n" + INCR,
+            SET + encode_request(b"SET", b"k", b"*") + INCR,
+            id="inline requests among others, and a star",
+        ),
+        pytest.param(
+            encode_request(b"SET", b"k", b"\n*") + b"INCR n\r\n",
+            encode_request(b"SET", b"k", b"\n*") + INCR,
+            id="an inline request and a star that is none",
+        ),
         pytest.param(b"SET k v\r\nINCR n\r\n", SET + INCR, id="inline requests in the other form"),
         pytest.param(
             encode_request(b"SET", b"k", b"v", b"GET") + INCR, SET + INCR, id="what a handler made of it"
