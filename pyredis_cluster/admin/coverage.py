@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pyredis_cluster.admin.open_slots import Holding, most_keys
+from pyredis_cluster.admin.open_slots import Holding, gather_steps, most_keys
 from pyredis_cluster.admin.steps import (
     AssignSlot,
-    CloseSlot,
-    ImportSlot,
-    MoveSlot,
     Say,
     Step,
     TakeSlot,
@@ -64,13 +61,7 @@ def cover_multiple(multiple: dict[int, list[Holding]]) -> list[list[Step]]:
         for held in holdings:
             node = held.node
             if node is not owner:
-                # Set as importing, though it gives: MIGRATE would be redirected in any other state.
-                steps += [
-                    AssignSlot(node, slot, owner),
-                    ImportSlot(node, slot, owner),
-                    MoveSlot(node, owner, slot, keys_only=True),
-                    CloseSlot(node, slot),
-                ]
+                steps += [AssignSlot(node, slot, owner), *gather_steps(node, owner, slot)]
         plans.append(steps)
     return plans
 

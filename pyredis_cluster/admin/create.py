@@ -39,7 +39,7 @@ def create(
         if not assumes_yes and not confirm(console, "Can I set the above configuration?"):
             return Outcome(ok=False)
         _configure(environment, cluster, allocation)
-        wait_until_joined(environment, cluster)
+        wait_until_joined(environment, cluster, primary_of)
         for replica, primary in primary_of.items():
             cluster.call(replica, "CLUSTER", "REPLICATE", primary.node_id)
     with loaded(environment, addresses[0]) as cluster:

@@ -37,8 +37,11 @@ def import_keys(environment: Environment, address: Address, request: ImportReque
         findings = check_cluster(environment, cluster)
         if not findings.is_clean:
             return Outcome(ok=False, details=findings.as_json())
-        with contextlib.closing(environment.dial(request.source, request.source_credentials)) as source:
-            return Outcome(details={"keys": _move_all(environment, source, cluster, request)})
+        try:
+            with contextlib.closing(environment.dial(request.source, request.source_credentials)) as source:
+                return Outcome(details={"keys": _move_all(environment, source, cluster, request)})
+        except ReplyError as error:
+            raise AdminError(f"Source {request.source} replied with error:\n{error.text}") from None
 
 
 def _move_all(environment: Environment, source: Link, cluster: Topology, request: ImportRequest) -> int:
@@ -57,10 +60,7 @@ def _move_all(environment: Environment, source: Link, cluster: Topology, request
             for key in keys:
                 target = owner[key_slot(key)]
                 console.write(f"Migrating {key.decode(errors='backslashreplace')} to {target}: ")
-                try:
-                    source.call(*_migrate_words(environment, request, key, target))
-                except ReplyError as error:
-                    raise AdminError(f"Source {request.source} replied with error:\n{error.text}") from None
+                source.call(*_migrate_words(environment, request, key, target))
                 console.success("OK")
                 moved += 1
                 progress.advance()

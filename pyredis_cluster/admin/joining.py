@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyredis_cluster.admin.environment import Environment
 from pyredis_cluster.admin.errors import AdminError
@@ -25,9 +25,12 @@ def meet_words(first: Node) -> list[Word]:
     return words if first.address.has_usual_bus_port else [*words, first.address.bus_port]
 
 
-def wait_until_joined(environment: Environment, cluster: LiveCluster) -> None:
-    """Wait until all nodes know all others and agree on who has which slots.
+def wait_until_joined(
+    environment: Environment, cluster: LiveCluster, primary_of: Mapping[Node, Node]
+) -> None:
+    """Wait until all nodes agree on who has which slots, and future replicas know their primaries.
 
+    Not until all know all: those that were told to forget a node do not listen to gossip of it for a minute.
     Every 20 seconds or so says who does not reach whom, and gives up in the end. Raises AdminError.
     """
     console = environment.console
@@ -35,7 +38,7 @@ def wait_until_joined(environment: Environment, cluster: LiveCluster) -> None:
     dots_before_warning = int(_DOTS_BEFORE_WARNING + len(cluster.nodes) * _DOTS_MORE_PER_NODE)
     for warning in range(_WARNINGS):
         for poll in range(dots_before_warning * _POLLS_PER_DOT):
-            if _is_joined(cluster, cluster.views()):
+            if _is_joined(cluster, primary_of):
                 console.write("\n")
                 return
             environment.sleep(_POLL_S)
@@ -52,10 +55,11 @@ def is_consistent(views: Sequence[Sequence[Node]]) -> bool:
     return all(signature(view) == first for view in views)
 
 
-def _is_joined(cluster: LiveCluster, views: Sequence[Sequence[Node]]) -> bool:
-    ids = {node.node_id for node in cluster.nodes}
-    return is_consistent(views) and all(
-        ids <= {node.node_id for node in view if node.is_known} for view in views
+def _is_joined(cluster: LiveCluster, primary_of: Mapping[Node, Node]) -> bool:
+    views = dict(zip(cluster.nodes, cluster.views(), strict=True))
+    return is_consistent(list(views.values())) and all(
+        any(node.node_id == primary.node_id and node.is_known for node in views[replica])
+        for replica, primary in primary_of.items()
     )
 
 

@@ -20,6 +20,7 @@ Word: TypeAlias = bytes | str | int
 Reply: TypeAlias = "bytes | int | ReplyError | list[Reply] | None"
 
 _CONNECT_LIMIT_S = 10.0
+_FAILURES = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError)
 _CODE = re.compile(r"[A-Z]+\b")
 _CODES = {
     redis.exceptions.AuthenticationError: "WRONGPASS",
@@ -64,6 +65,12 @@ class Link(Protocol):
     def call_all(self, requests: Sequence[Sequence[Word]]) -> list[Reply]:
         """Replies to several requests sent at once, errors among them. Raises UnreachableError."""
 
+    def send(self, requests: Sequence[Sequence[Word]]) -> None:
+        """Send requests, whose replies `receive` gets. Raises UnreachableError."""
+
+    def receive(self, count: int) -> list[Reply]:
+        """So many replies, errors among them. Raises UnreachableError."""
+
     def close(self) -> None:
         """End the connection."""
 
@@ -106,18 +113,30 @@ class NodeLink:
 
     def call_all(self, requests: Sequence[Sequence[Word]]) -> list[Reply]:
         """Replies to several requests sent at once, errors among them. Raises UnreachableError."""
+        self.send(requests)
+        return self.receive(len(requests))
+
+    def send(self, requests: Sequence[Sequence[Word]]) -> None:
+        """Send requests, whose replies `receive` gets. Raises UnreachableError."""
         try:
             packed = self._connection.pack_commands(requests)
             self._connection.send_packed_command(packed, check_health=False)
-            return [self._read() for _ in requests]
-        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
-            raise UnreachableError(
-                f"The connection to Redis at {self._name} was lost: {_reason_of(error)}"
-            ) from None
+        except _FAILURES as error:
+            raise self._lost(error) from None
+
+    def receive(self, count: int) -> list[Reply]:
+        """So many replies, errors among them. Raises UnreachableError."""
+        try:
+            return [self._read() for _ in range(count)]
+        except _FAILURES as error:
+            raise self._lost(error) from None
 
     def close(self) -> None:
         """End the connection."""
         self._connection.disconnect()
+
+    def _lost(self, error: BaseException) -> UnreachableError:
+        return UnreachableError(f"The connection to Redis at {self._name} was lost: {_reason_of(error)}")
 
     def _read(self) -> Reply:
         try:

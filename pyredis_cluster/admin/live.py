@@ -40,6 +40,12 @@ class LiveCluster(Topology):
             replies += self.links[node].call_all(requests[start : start + _BATCH])
         return replies
 
+    def call_each(self, nodes: Sequence[Node], *words: Word) -> list[Reply]:
+        """Replies of several nodes to the same request, errors among them. Raises UnreachableError."""
+        for node in nodes:
+            self.links[node].send([words])
+        return [self.links[node].receive(1)[0] for node in nodes]
+
     def views(self) -> list[list[Node]]:
         """What each node says of all. Raises ReplyError, UnreachableError, AdminError."""
         return [ask_nodes(self.links[node]) for node in self.nodes]

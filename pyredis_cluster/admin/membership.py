@@ -40,7 +40,7 @@ def add_node(
         console.info(f">>> Send CLUSTER MEET to node {new} to make it join the cluster.")
         link.call(*meet_words(first))
         if primary is not None:
-            wait_until_joined(environment, cluster)
+            wait_until_joined(environment, cluster, {node: primary})
             console.info(f">>> Configure node as replica of {primary}.")
             link.call("CLUSTER", "REPLICATE", primary.node_id)
         console.success("[OK] New node added correctly.")

@@ -47,9 +47,8 @@ class SlotMover:
         self._call(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.node_id)
         self._call(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target.node_id)
         count = self._move_keys(source, target, slot, quiet)
-        others = [node for node in self._cluster.primaries if node not in (source, target)]
-        for node in (target, source, *others):
-            self._tell_owner(node, target, slot)
+        self._call(target, "CLUSTER", "SETSLOT", slot, "NODE", target.node_id)
+        self._tell_others(target, slot)
         source.slots.discard(slot)
         target.slots.add(slot)
         return count
@@ -140,13 +139,13 @@ class SlotMover:
             for entry in _items(self._call(node, "CLUSTER", "SLOTS"))
         )
 
-    def _tell_owner(self, node: Node, owner: Node, slot: int) -> None:
-        try:
-            self._call(node, "CLUSTER", "SETSLOT", slot, "NODE", owner.node_id)
-        except ReplyError as error:
-            # Heard from the target already, a node without slots becomes its replica.
-            if not error.text.startswith(_LOST_LAST_SLOT):
-                raise
+    def _tell_others(self, owner: Node, slot: int) -> None:
+        """Spare clients the redirections by nodes that the news has not reached yet."""
+        others = [node for node in self._cluster.primaries if node is not owner]
+        for reply in self._cluster.call_each(others, "CLUSTER", "SETSLOT", slot, "NODE", owner.node_id):
+            # Heard from the target already, a node that has lost its last slot becomes its replica.
+            if isinstance(reply, ReplyError) and not reply.text.startswith(_LOST_LAST_SLOT):
+                raise reply
 
     def _call(self, node: Node, *words: Word) -> Reply:
         return self._cluster.call(node, *words)

@@ -222,6 +222,19 @@ class _OpenSlot:
         return True
 
 
+def gather_steps(node: Node, owner: Node, slot: int) -> list[Step]:
+    """Move the keys of a slot out of a node that knows who owns it.
+
+    The node is set as importing, though it gives: in any other state MIGRATE would be redirected. (redis-cli
+    does so for slots without owner only, and fails for those with several.)
+    """
+    return [
+        ImportSlot(node, slot, owner),
+        MoveSlot(node, owner, slot, keys_only=True),
+        CloseSlot(node, slot),
+    ]
+
+
 def plan_multiple_owners(slot: int, holdings: Sequence[Holding]) -> FixPlan:
     """Have one owner only: of those that have the slot or keys of it, who has the most keys gets all.
 
@@ -237,7 +250,7 @@ def plan_multiple_owners(slot: int, holdings: Sequence[Holding]) -> FixPlan:
             continue
         plan.steps += [ForgetSlot(held.node, slot), AssignSlot(held.node, slot, owner)]
         if held.key_count:
-            plan.steps.append(MoveSlot(held.node, owner, slot, keys_only=True))
+            plan.steps += gather_steps(held.node, owner, slot)
     return plan
 
 

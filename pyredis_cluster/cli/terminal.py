@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TextIO
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import rich.progress
 
 _BOLD, _RED, _GREEN, _YELLOW = "29;1", "31;1", "32;1", "33;1"
+_SECONDS_BETWEEN_LINES = 0.1
 
 
 class Terminal:
@@ -105,23 +107,36 @@ class _Bar:
         )
         self._task = self._progress.add_task(label, total=total)
         self._unfinished = ""
+        self._lines: list[str] = []
+        self._shown_at = 0.0
 
     def advance(self) -> None:
         """One more piece is done."""
         self._progress.advance(self._task)
 
     def write(self, text: str) -> None:
-        """Show whole lines at once, the beginning of one when it is whole."""
-        from rich.text import Text
-
+        """Show whole lines, some times a second (it draws the bar anew); the beginning of one when it is whole."""
         lines, newline, self._unfinished = (self._unfinished + text).rpartition("\n")
         if newline:
-            self._console.print(Text.from_ansi(lines))
+            self._lines.append(lines)
+            if time.monotonic() - self._shown_at >= _SECONDS_BETWEEN_LINES:
+                self._flush()
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
         """Show the bar for the length of a with-block."""
         with self._progress:
-            yield
-        if self._unfinished:
-            self.write("\n")
+            try:
+                yield
+            finally:
+                if self._unfinished:
+                    self.write("\n")
+                self._flush()
+
+    def _flush(self) -> None:
+        from rich.text import Text
+
+        if self._lines:
+            self._console.print(Text.from_ansi("\n".join(self._lines)))
+            self._lines.clear()
+        self._shown_at = time.monotonic()
