@@ -132,7 +132,7 @@ class ClientConnection(asyncio.Protocol):
             and batch[start:] == requests
             and batch is self._state.propagation.batch
             and data[0] == _STAR
-            # Not what only the strict parser reads, as inline requests are no stream of commands. Nor what may
+            # Not what the strict parser alone reads: inline requests are no stream of commands. Nor what may
             # have more arrays than requests: Redis skips empty ones (`*0`, `*-1`), but no AOF may hold them.
             and requests is not parser.completed
             and data.count(b"*") == len(requests)

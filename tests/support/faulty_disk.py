@@ -32,7 +32,7 @@ class FaultyDisk(SimulatedDisk):
         self.failures: dict[str, OSError] = {}
         self.short_bytes = 0
         self.holds_syncs = False
-        self.syncs: list[tuple[SimulatedFile, Done]] = []
+        self.held_syncs: list[tuple[SimulatedFile, Done]] = []
 
     def fail(self, operation: str) -> None:
         """Raise what `operation` is to fail with, if anything."""
@@ -42,7 +42,7 @@ class FaultyDisk(SimulatedDisk):
 
     def finish_syncs(self) -> None:
         """Answer what `sync_soon` began, in order."""
-        syncs, self.syncs = self.syncs, []
+        syncs, self.held_syncs = self.held_syncs, []
         for file, done in syncs:
             error: OSError | None = None
             try:
@@ -112,7 +112,7 @@ class FaultyFile(SimulatedFile):
     def sync_soon(self, done: Done) -> None:
         """See `File`."""
         if self._faults.holds_syncs:
-            self._faults.syncs.append((self, done))
+            self._faults.held_syncs.append((self, done))
         elif "sync" in self._faults.failures:
             error = self._faults.failures["sync"]
             self._faults.loop.call_soon(done, error)

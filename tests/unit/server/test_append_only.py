@@ -118,7 +118,7 @@ class TestAlways:
             await reader.call("PING")
             disk.holds_syncs = True
             writer.send(b"SET k v\r\n")
-            await until(lambda: bool(disk.syncs))
+            await until(lambda: bool(disk.held_syncs))
             reader.send(b"GET k\r\n")
             assert not await is_told(reader)
             assert not await is_told(writer)
@@ -135,15 +135,15 @@ class TestAlways:
         ):
             disk.holds_syncs = True
             one.send(b"SET a 1\r\n")
-            await until(lambda: bool(disk.syncs))
+            await until(lambda: bool(disk.held_syncs))
             two.send(b"SET b 2\r\nGET a\r\n")
             three.send(b"SET c 3\r\n")
             assert not await is_told(three)
-            assert len(disk.syncs) == 1
+            assert len(disk.held_syncs) == 1
             disk.finish_syncs()
             assert await one.read() == OK
             assert not await is_told(two)
-            assert len(disk.syncs) == 1
+            assert len(disk.held_syncs) == 1
             disk.finish_syncs()
             assert [await two.read(), await two.read(), await three.read()] == [OK, b"$1\r\n1\r\n", OK]
 
@@ -159,10 +159,10 @@ class TestAlways:
             await until(lambda: bool(server.state.blocking.sessions))
             disk.holds_syncs = True
             writer.send(b"RPUSH l x\r\nPUBLISH ch m\r\n")
-            await until(lambda: bool(disk.syncs))
+            await until(lambda: bool(disk.held_syncs))
             assert not await is_told(blocked)
             assert not await is_told(subscriber)
-            while disk.syncs:
+            while disk.held_syncs:
                 disk.finish_syncs()
                 await asyncio.sleep(0)
             assert await blocked.read() == b"*2\r\n$1\r\nl\r\n$1\r\nx\r\n"
@@ -175,7 +175,7 @@ class TestAlways:
         ):
             disk.holds_syncs = True
             client.send(b"SET k v\r\n")
-            await until(lambda: bool(disk.syncs))
+            await until(lambda: bool(disk.held_syncs))
             client.send(b"SET k w\r\nQUIT\r\n")
             assert not await is_told(client)
             disk.finish_syncs()
@@ -191,11 +191,11 @@ class TestAlways:
                 assert await client.call("SET", f"k{n}", n) == OK
             disk.holds_syncs = True
             client.send(b"SET late 1\r\n")
-            await until(lambda: bool(disk.syncs))
+            await until(lambda: bool(disk.held_syncs))
             disk.lose_power()
             disk.begin_process()
             disk.holds_syncs = False
-            disk.syncs.clear()
+            disk.held_syncs.clear()
             async with serving(disk=disk, appendonly=True) as again, peer(again) as other:
                 assert await other.call("DBSIZE") == b":5\r\n"
 
@@ -223,7 +223,7 @@ class TestAlways:
             await client.call("CONFIG", "SET", "appendfsync", "always")
             disk.holds_syncs = True
             client.send(b"SET b 2\r\n")
-            await until(lambda: bool(disk.syncs))
+            await until(lambda: bool(disk.held_syncs))
             async with peer(server) as other:
                 other.send(b"CONFIG SET appendfsync no\r\n")
                 assert not await is_told(other)
@@ -413,9 +413,9 @@ class TestRewrite:
             await client.call("SET", "k", "v")
             await client.call("BGREWRITEAOF")
             disk.holds_syncs = True
-            disk.syncs.clear()
+            disk.held_syncs.clear()
             assert await client.call("SET", "k2", "v") == OK
-            assert not disk.syncs
+            assert not disk.held_syncs
             disk.holds_syncs = False
             server.background.cancel()
 
@@ -512,7 +512,7 @@ class TestOffsets:
             disk.holds_syncs = True
             await client.call("SET", "k", "v")
             client.send(b"WAITAOF 1 0 0\r\n")
-            await until(lambda: bool(disk.syncs))
+            await until(lambda: bool(disk.held_syncs))
             assert not await is_told(client)
             disk.finish_syncs()
             assert await client.read() == b"*2\r\n:1\r\n:0\r\n"
