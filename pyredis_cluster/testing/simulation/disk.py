@@ -31,7 +31,7 @@ class SimulatedDisk:
         self.error: OSError | None = None
         self.sync_error: OSError | None = None
         """Raised by what syncs files, while it is set."""
-        self.syncs = 0
+        self.sync_count = 0
         """How often files were synced."""
         self.capacity = 0
         self.sync_s = 0.001
@@ -72,7 +72,7 @@ class SimulatedDisk:
 
     def check_syncable(self) -> None:
         """Count a sync of a file. Raises OSError where it fails."""
-        self.syncs += 1
+        self.sync_count += 1
         self.check_writable()
         if self.sync_error is not None:
             raise self.sync_error

@@ -67,7 +67,7 @@ async def test_is_forced_to_disk_as_it_grows(bench: Bench) -> None:
     file = bench.file(waits=True)
     for size in range(1, 10):
         file.write(MEGABYTE)
-        synced += bench.disk.syncs > synced
+        synced += bench.disk.sync_count > synced
         assert synced == size // 4
 
 
