@@ -24,15 +24,8 @@ from tests.support.wire import RawClient
 pytestmark = [pytest.mark.slow, pytest.mark.real_server]
 
 GROUPS = [
-    "strings",
-    "lists",
-    "hashes",
-    "sets",
-    "sorted_sets",
-    "generic",
-    "expiry",
-    "transactions",
-    "blocking",
+    *("strings", "lists", "hashes", "sets", "sorted_sets", "generic", "expiry", "transactions", "blocking"),
+    *("scan", "server", "limits", "dump"),
 ]
 SETTLED_S = 10.0
 

@@ -52,7 +52,7 @@ def test_always_loses_nothing_that_was_acknowledged(meanwhile: str) -> None:
         if meanwhile:
             fill(node.client, keys=3000, seed=21)
         dataset = node.client.call("DEBUG", "DIGEST-VALUE", "0:", "20:", "30:")
-        journals = [Journal(f"writer {n}", batch=1 + 7 * n) for n in range(WRITERS)]
+        journals = [Journal(f"writer {n}", batch=1 + 7 * n, transactions=n % 2 == 0) for n in range(WRITERS)]
         for crash in range(CRASHES):
             write_until_killed(node, journals, rng, meanwhile)
             node.restart()
@@ -64,6 +64,30 @@ def test_always_loses_nothing_that_was_acknowledged(meanwhile: str) -> None:
                         f"seed {SEED}, crash {crash}: {error}\n{node.server.log()}"
                     ) from error
             assert node.client.call("DEBUG", "DIGEST-VALUE", "0:", "20:", "30:") == dataset
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--appendonly", "yes", "--appendfsync", "everysec"),
+        ("--save", "3600 1"),
+        ("--appendonly", "yes", "--save", "60 1"),
+    ],
+    ids=" ".join,
+)
+def test_an_orderly_end_under_load_loses_nothing(options: tuple[str, ...]) -> None:
+    with started(OURS, options=options) as (node,):
+        journals = [Journal(f"writer {n}", transactions=n == 0) for n in range(WRITERS)]
+        for journal in journals:
+            journal.start(node.port)
+        wait_until(lambda: all(journal.acknowledged > 100 for journal in journals))
+        node.server.process.terminate()
+        assert node.server.process.wait(15) == 0
+        for journal in journals:
+            journal.join()
+        node.restart()
+        for journal in journals:
+            journal.check(node.client)
 
 
 def test_everysec_loses_no_more_than_a_second() -> None:

@@ -16,11 +16,15 @@ _LIMIT_S = 30.0
 
 
 class Journal:
-    """Writes under its `name` on a connection of its own, `batch` rounds per pipeline, until that ends."""
+    """Writes under its `name` on a connection of its own, `batch` rounds per pipeline, until that ends.
 
-    def __init__(self, name: str, *, batch: int = 5) -> None:
+    With `transactions` each round is one: none may be there in part.
+    """
+
+    def __init__(self, name: str, *, batch: int = 5, transactions: bool = False) -> None:
         self.name = name
         self.batch = batch
+        self.transactions = transactions
         self.sent = 0
         self.acknowledged = 0
         self.acknowledged_at: list[tuple[float, int]] = []
@@ -55,11 +59,15 @@ class Journal:
         first = self.sent + 1
         self.sent += self.batch
         name = self.name
-        rounds = [
-            [["SET", f"{name}:{n}", n], ["RPUSH", f"{name}:list", n], ["INCR", f"{name}:counter"]]
-            for n in range(first, first + self.batch)
-        ]
-        replies = client.pipeline([command for commands in rounds for command in commands])
+        commands: list[list[str | int]] = []
+        for n in range(first, first + self.batch):
+            writes: list[list[str | int]] = [
+                ["SET", f"{name}:{n}", n],
+                ["RPUSH", f"{name}:list", n],
+                ["INCR", f"{name}:counter"],
+            ]
+            commands += [["MULTI"], *writes, ["EXEC"]] if self.transactions else writes
+        replies = client.pipeline(commands)
         assert not any(reply.startswith(b"-") for reply in replies), replies
         self.acknowledged = self.sent
         self.acknowledged_at.append((time.monotonic(), self.acknowledged))
@@ -76,6 +84,9 @@ class Journal:
         counter = client.call("GET", f"{self.name}:counter")
         count = int(bulk(counter)) if counter != b"$-1\r\n" else 0
         assert least <= count <= len(entries), (self.name, least, count, len(entries))
+        if self.transactions:
+            assert client.call("EXISTS", f"{self.name}:{len(entries) + 1}") == b":0\r\n"
+            assert count == len(entries), f"{self.name}: a transaction is there in part"
         # All of the last crash, and a few of those before.
         numbers = sorted({*range(1, self._resumed_at, 50), *range(self._resumed_at, least)})
         values = client.pipeline([["GET", f"{self.name}:{n + 1}"] for n in numbers])
