@@ -18,6 +18,9 @@ _CHUNK_BYTES: Final = 16384
 """What is appended in smaller pieces is joined to chunks of about this size: an object costs as much memory
 as a short command."""
 
+_CHUNKS: Final = 16
+"""Into so many chunks at least a full backlog is divided."""
+
 _COMPACT_CHUNKS: Final = 1024
 
 
@@ -56,6 +59,15 @@ class Backlog:
 
     def append(self, data: bytes) -> None:
         """The stream goes on with `data`."""
+        limit = max(self.size // _CHUNKS, _CHUNK_BYTES)
+        if len(data) > limit:
+            # As one chunk it would stay whole as long as any of it is wanted.
+            for start in range(0, len(data), limit):
+                self._append(data[start : start + limit])
+        else:
+            self._append(data)
+
+    def _append(self, data: bytes) -> None:
         self._tail.append(data)
         self._tail_bytes += len(data)
         self.end_offset += len(data)

@@ -87,6 +87,12 @@ def test_pieces_are_shared_and_not_copied() -> None:
     assert first[0] is second[0] is piece
 
 
+def test_what_is_long_goes_bit_by_bit_too() -> None:
+    backlog = fed(10 * CHUNK, 100 * CHUNK)
+    assert 10 * CHUNK <= backlog.length <= 11 * CHUNK
+    assert text(backlog.since(backlog.first_offset)) == numbered(backlog.first_offset, backlog.length)
+
+
 def test_a_limit_ends_after_whole_pieces() -> None:
     backlog = fed(1 << 20, *[CHUNK] * 4, 7)
     assert text(backlog.since(1, CHUNK)) == numbered(1, CHUNK)
