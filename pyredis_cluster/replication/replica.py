@@ -41,6 +41,8 @@ from pyredis_cluster.replication.handshake import NO_OFFSET, Handshake, Introduc
 from pyredis_cluster.replication.transfer import Transfer, TransferError
 
 _LINE_MAX_BYTES: Final = 1024
+_NO_ERROR: Final = "Success"
+"""What Redis says of a connection that has ended in order."""
 _SYNC: Final = b"SYNC\r\n"
 
 
@@ -209,7 +211,9 @@ class ReplicaSide:
             case LinkState.TRANSFER:
                 assert self.transfer is not None
                 if self.transfer.size is None:
-                    self._log(f"I/O error reading bulk count from MASTER: {reason}", is_warning=True)
+                    self._log(
+                        f"I/O error reading bulk count from MASTER: {reason or _NO_ERROR}", is_warning=True
+                    )
                 else:
                     self._log(
                         f"I/O error trying to sync with MASTER: {reason or 'connection lost'}",
@@ -408,7 +412,7 @@ class ReplicaSide:
 
     def _handshake_lost(self, reason: str) -> None:
         assert self._handshake is not None
-        self._log(f"Failed to read response from the server: {reason}", is_warning=True)
+        self._log(f"Failed to read response from the server: {reason or _NO_ERROR}", is_warning=True)
         if self._handshake.expects_psync_reply:
             self._log("Master did not reply to PSYNC, will try later", is_warning=True)
             if self._is_failover:

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cluster.keyspace.keyspace import Keyspace
-from pyredis_cluster.persistence.loading import KeyspaceSink
-from pyredis_cluster.persistence.rdb.reader import RdbReader
 
 if TYPE_CHECKING:
     from pyredis_cluster.ports import File
@@ -178,8 +176,7 @@ class IncomingData:
                 self._log_failure(from_disk=from_disk)
                 done(None)
                 return
-            note = server.loading.replication_note
-            done(note.database if note is not None else 0)
+            self._tell(done)
 
         server.loading.begin(data, is_replica=True, done=loaded)
 
@@ -192,8 +189,6 @@ class IncomingData:
         fresh.limits = keyspace.limits
         fresh.now_ms, fresh.lru_clock = keyspace.now_ms, keyspace.lru_clock
         fresh.is_lfu = keyspace.is_lfu
-        sink = KeyspaceSink(fresh, drops_expired=False, log=server.log.notice)
-        reader = RdbReader(data, sink, keyspace.limits, check_crc=server.config.flag("rdbchecksum"))
         self._is_loading = True
 
         def loaded(error: Exception | None) -> None:
@@ -206,12 +201,14 @@ class IncomingData:
             self._make_way()
             server.log.notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB")
             self._swap(fresh)
-            server.state.function_libraries = sink.function_codes
             server.log.notice("MASTER <-> REPLICA sync: Discarding old DB in background")
-            note = sink.replication_note
-            done(note.database if note is not None else 0)
+            self._tell(done)
 
-        server.loading.begin_from(reader, len(data), loaded, sink=sink, serves=serves)
+        server.loading.begin(data, is_replica=True, done=loaded, into=fresh, serves=serves)
+
+    def _tell(self, done: Done) -> None:
+        note = self._server.loading.replication_note
+        done(note.database if note is not None else 0)
 
     def _swap(self, fresh: Keyspace) -> None:
         state = self._server.state

@@ -18,6 +18,7 @@ from pyredis_cluster.server.errors import StartError
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.host import Timer
+    from pyredis_cluster.keyspace.keyspace import Keyspace
     from pyredis_cluster.server.server import Server
 
 _SLICE_NS: Final = 2_000_000
@@ -89,21 +90,26 @@ class Loading:
         is_replica: bool,
         done: Done,
         on_expired: Callable[[int, bytes], None] | None = None,
+        into: Keyspace | None = None,
+        serves: bool = False,
     ) -> None:
-        """Load RDB data into the databases as they are; then call `done`, once.
+        """Load RDB data into the databases as they are, or those of `into`; then call `done`, once.
 
         With `is_replica` expired keys stay, as the primary's DEL will come. `done` gets None when all of it
         is there, or what is wrong (RdbError, and the log has it): part of the data is there then. It is not
-        called after `abort`. `on_expired` is told database and key of what was dropped.
+        called after `abort`. `on_expired` is told database and key of what was dropped. `serves`: see
+        `begin_from`.
         """
-        sink, reader = self._open(data, is_replica=is_replica, replaces=False, on_expired=on_expired)
+        sink, reader = self._open(
+            data, is_replica=is_replica, replaces=False, on_expired=on_expired, into=into
+        )
 
         def finish(error: Exception | None) -> None:
             if error is None:
                 self._loaded(sink, reader)
             done(error)
 
-        self.begin_from(reader, len(data), finish, sink=sink)
+        self.begin_from(reader, len(data), finish, sink=sink, serves=serves)
 
     def begin_from(
         self,
@@ -186,9 +192,10 @@ class Loading:
         is_replica: bool,
         replaces: bool,
         on_expired: Callable[[int, bytes], None] | None,
+        into: Keyspace | None = None,
     ) -> tuple[KeyspaceSink, RdbReader]:
         server = self._server
-        keyspace = server.state.keyspace
+        keyspace = into or server.state.keyspace
         sink = KeyspaceSink(
             keyspace,
             drops_expired=not is_replica,
