@@ -54,16 +54,18 @@ INFO_CHANGED_IN_VALKEY: dict[str, set[str]] = {
 
 # The same for the documentation: there Redis 7.0 is still as 7.2.
 DOCS_CHANGED_IN_VALKEY: dict[str, set[str]] = {
-    "complexity": {"command", "command|list", "append"},
+    "complexity": {"command", "command|list", "append", "dump", "restore", "restore-asking"},
     "doc flags": {
         *("cluster|slots", "slowlog", "slowlog|get", "slowlog|len", "slowlog|reset", "slowlog|help"),
     },
     "deprecated since": {
         *("cluster|slots", "slowlog", "slowlog|get", "slowlog|len", "slowlog|reset", "slowlog|help"),
     },
-    "history": {"client|list", "client|kill", "hello", "zscan", "set"},
+    "history": {"bgsave", "client|list", "client|kill", "cluster|setslot", "hello", "zscan", "set"},
     # CLIENT LIST and KILL differ from 7.2 in both.
-    "arguments": {"client|list", "client|kill", "hscan", "shutdown", "zscan", "set"},
+    "arguments": {
+        *("bgsave", "client|list", "client|kill", "cluster|setslot", "hscan", "shutdown", "zscan", "set"),
+    },
 }
 DOCS_FIELDS = ("since", "group", "complexity", "doc flags", "deprecated since", "history", "arguments")
 CHANGED_IN_BOTH = {("arguments", "client|list"), ("arguments", "client|kill"), ("flags", "wait")}
