@@ -41,6 +41,9 @@ class Output(Protocol):
     def resumed(self) -> None:
         """The transport takes more."""
 
+    def replied(self) -> None:
+        """The session has something to say, which must not be sent."""
+
 
 class ClientConnection(asyncio.Protocol):
     """One accepted connection. Owns the transport and the parser; the session owns everything else."""
@@ -223,6 +226,9 @@ class ClientConnection(asyncio.Protocol):
         withholds = self._state.withholds_output
         if withholds is not None and withholds(session):
             return
+        if session.out and self._output is not None:
+            session.out.clear()
+            self._output.replied()
         if session.out:
             # Also while nothing is taken: the transport counts what waits, a list of pieces does not.
             wire = b"".join(session.out)

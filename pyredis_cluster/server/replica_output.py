@@ -88,6 +88,11 @@ class ReplicaOutput:
         self._is_full = False
         self.go_on()
 
+    def replied(self) -> None:
+        """See `Output`: a message of a channel, say."""
+        if self._state.replicas is not None and not self.session.is_closing:
+            self._state.replicas.replied(self.session)
+
     def go_on(self) -> None:
         """Tell that more can be sent, if it can."""
         if self.is_ready:

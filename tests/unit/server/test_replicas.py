@@ -298,6 +298,19 @@ class TestReplicaConnection:
 
         run(scenario)
 
+    def test_messages_would_be_taken_for_stream_too(self) -> None:
+        async def scenario(world: World) -> None:
+            server = await world.serve(repl_diskless_sync_delay=0)
+            client, replica = await world.connect(server), await world.replica(server)
+            await replica.call("HELLO", 3)
+            await replica.call("SUBSCRIBE", "channel")
+            await replica.full_sync()
+            assert await client.call("PUBLISH", "channel", "message") == b":1\r\n"
+            assert b"message" not in (await replica.closed()).partition(b"PUBLISH")[0]
+            assert any("Replica generated a reply" in line for line in server.logged())
+
+        run(scenario)
+
     def test_asking_twice_or_with_replies_pending_begins_nothing(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
