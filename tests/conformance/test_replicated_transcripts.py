@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.real_server]
 
 GROUPS = [
     *("strings", "lists", "hashes", "sets", "sorted_sets", "generic", "expiry", "transactions", "blocking"),
-    *("scan", "server", "limits", "dump"),
+    *("scan", "limits", "dump"),
 ]
 SETTLED_S = 10.0
 
