@@ -128,9 +128,10 @@ class _Loader:
         if not equals or "=" in value or not _FORBIDDEN_IN_FIELDS.isdisjoint(field):
             raise _MalformedError
         if name == "shard-id":
-            if not is_node_id(value) or any(replica.shard_id != value for replica in node.replicas):
+            if not is_node_id(value):
                 raise _MalformedError
-            self._state.join_shard(node, value)
+            for each in (node, *node.replicas):
+                self._state.join_shard(each, value)
             self._with_shard.add(node.node_id)
         elif name == "nodename":
             node.human_nodename = value
@@ -165,12 +166,12 @@ class _Loader:
             state.join_shard(node, node.shard_id)
             return
         primary = self._node(field)
-        if node.node_id not in self._with_shard:
-            state.join_shard(node, primary.shard_id)
-        elif primary.node_id in self._with_shard and primary.shard_id != node.shard_id:
-            raise _MalformedError
-        elif primary.node_id not in self._with_shard:
+        # A node may be saved before it has told that it joined the shard of its new primary. Redis 7.2 would
+        # not start on such a file; here the primary's word counts.
+        if node.node_id in self._with_shard and primary.node_id not in self._with_shard:
             state.join_shard(primary, node.shard_id)
+        else:
+            state.join_shard(node, primary.shard_id)
         state.add_replica(primary, node)
 
     def _load_slots(self, node: ClusterNode, field: str) -> None:

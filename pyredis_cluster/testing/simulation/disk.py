@@ -140,9 +140,11 @@ class SimulatedDisk:
         return SimulatedLockedFile(self, path)
 
     def replace(self, source: str, target: str) -> None:
-        """See `Disk`."""
+        """See `Disk`. The file is there whole or not at all, as ext4 has it for one that replaces another."""
         self.check_writable()
-        self._files[target] = self._content(source)
+        content = self._content(source)
+        content.synced_size = len(content.data)
+        self._files[target] = content
         del self._files[source]
 
     def remove(self, path: str) -> None:
