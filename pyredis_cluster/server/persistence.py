@@ -15,7 +15,6 @@ from pyredis_cluster.persistence.rdb.form import Access, RdbOptions, RdbSnapshot
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.server.background import Done, JobKilledError
 from pyredis_cluster.server.rdb_file import RdbFile
-from pyredis_cluster.version import REDIS_VERSION
 
 if TYPE_CHECKING:
     from pyredis_cluster.persistence.loading import ReplicationNote
@@ -179,7 +178,7 @@ class RdbPersistence:
     def _notes(self, aof_base: bool) -> Sequence[tuple[bytes, bytes]]:
         state = self._server.state
         notes = [
-            (b"redis-ver", REDIS_VERSION.encode()),
+            (b"redis-ver", self._server.config.release.encode()),
             (b"redis-bits", b"64"),
             (b"ctime", b"%d" % self._now_s()),
             (b"used-mem", b"%d" % used_bytes(state)),
@@ -191,7 +190,8 @@ class RdbPersistence:
                 (b"repl-id", state.replication.replid.encode()),
                 (b"repl-offset", b"%d" % state.replication.offset),
             ]
-        return [*notes, (b"aof-base", b"%d" % aof_base)]
+        name = b"aof-base" if self._server.config.version >= (7, 0) else b"aof-preamble"
+        return [*notes, (name, b"%d" % aof_base)]
 
     def information(self) -> dict[str, str]:
         """What INFO shows, by field."""

@@ -70,6 +70,13 @@ class TestSave:
             assert list(notes) == [b"redis-ver", b"redis-bits", b"ctime", b"used-mem", b"aof-base"]
             assert notes[b"aof-base"] == b"0"
 
+    async def test_notes_what_the_version_that_it_is_does(self, disk: SimulatedDisk) -> None:
+        async with serving(disk=disk, redis_version="6.2") as server, peer(server) as client:
+            await client.call("SAVE")
+            notes = rdb.load(disk.read("/dump.rdb")).notes
+            assert notes[b"redis-ver"] == server.config.release.encode()
+            assert notes[b"aof-preamble"] == b"0"
+
     async def test_notes_the_history_if_there_is_one(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk) as server, peer(server) as client:
             server.persistence.stream_database = lambda: 3
