@@ -96,7 +96,8 @@ class AofDirectory:
     def persist(self, manifest: Manifest) -> bool:
         """Have `manifest` on disk, and make it the one that holds; False where that failed, which is logged.
 
-        The old one holds then.
+        The old one holds then, unless all that failed is to make sure that the new one survives a power
+        failure: either may be found after that, so the files of both have to stay.
         """
         log, disk = self._log, self._disk
         name = f"{self.file_name}.manifest"
@@ -113,13 +114,13 @@ class AofDirectory:
                 file.close()
             step = f"Error trying to rename the temporary AOF manifest file {temporary} into {name}"
             disk.replace(self.path(temporary), self.path(name))
+            self.manifest = manifest
             # It names files that are new in the directory, too.
             step = f"Fail to fsync AOF directory {self.path(name)}"
             self.sync()
         except OSError as error:
             log.warning(f"{step}: {reason(error)}")
             return False
-        self.manifest = manifest
         return True
 
     def sync(self) -> None:

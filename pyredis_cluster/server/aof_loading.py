@@ -8,7 +8,6 @@ Source: loadAppendOnlyFiles, loadSingleAppendOnlyFile of Redis 7.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cluster.execution.obedient import ObedientSession
@@ -19,14 +18,44 @@ from pyredis_cluster.persistence.rdb.reader import RdbReader
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.server.aof_directory import AofDirectory, reason
 from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.server.load_at_start import loaded
 
 if TYPE_CHECKING:
     from pyredis_cluster.persistence.aof.manifest import AofFile
+    from pyredis_cluster.server.loading import Done
     from pyredis_cluster.server.server import Server
 
 _SESSION_ID: Final = 2**64 - 1
 _RDB_MAGICS: Final = (b"REDIS", b"VALKEY")
 _ERROR_TEXT_CHARACTERS: Final = 4096
+
+
+async def load_files(server: Server, directory: AofDirectory) -> bool:
+    """Load what the manifest names; whether there is a dataset. Clients are told to wait, also at its end.
+
+    Returns early where the server is ended meanwhile. Raises StartError, the reason being logged.
+    """
+    state = server.state
+    started_ns = state.monotonic_ns()
+    if directory.manifest.is_empty:
+        return False
+    total = directory.size_to_load()
+    if total:
+
+        def begin(done: Done) -> None:
+            server.loading.begin_from(AofSource(server, directory), total, done)
+
+        try:
+            if not await loaded(server, begin):
+                return False
+        except Exception:
+            raise StartError from None
+        for entry in state.table.entries.values():
+            entry.reset_statistics()
+    server.log.notice(
+        f"DB loaded from append only file: {(state.monotonic_ns() - started_ns) / 1e9:.3f} seconds"
+    )
+    return True
 
 
 class AofSource:
@@ -35,10 +64,10 @@ class AofSource:
     Raises StartError where one cannot be loaded, the log saying why. `keys_loaded` counts keys of snapshots.
     """
 
-    def __init__(self, server: Server, directory: AofDirectory, *, now_ns: Callable[[], int]) -> None:
+    def __init__(self, server: Server, directory: AofDirectory) -> None:
         self._server = server
         self._directory = directory
-        self._now_ns = now_ns
+        self._now_ns = server.state.monotonic_ns
         self._files = directory.manifest.to_load()
         self._at = 0
         self._before = 0

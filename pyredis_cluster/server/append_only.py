@@ -18,19 +18,20 @@ from pyredis_cluster.protocol.command_stream import encode_requests
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import Status
 from pyredis_cluster.server.aof_directory import AofDirectory, reason
-from pyredis_cluster.server.aof_loading import AofSource
+from pyredis_cluster.server.aof_files import AofFiles
+from pyredis_cluster.server.aof_loading import AofSource, load_files
 from pyredis_cluster.server.aof_rewrite import BaseFile, Rewriter
 from pyredis_cluster.server.aof_writer import ALWAYS, AofWriter
 from pyredis_cluster.server.errors import StartError
-from pyredis_cluster.server.load_at_start import loaded
 from pyredis_cluster.server.withheld import WithheldOutput
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.propagation import Batch
-    from pyredis_cluster.server.loading import Done
     from pyredis_cluster.server.server import Server
 
 _NONE_SELECTED: Final = -1
+_RESTARTS: Final = 10
+_RESTART_DELAY_MS: Final = 1000
 
 _STARTED = Status(b"Background append only file rewriting started")
 _SCHEDULED = Status(b"Background append only file rewriting scheduled")
@@ -60,10 +61,6 @@ class AppendOnlyFile:
         self._selected = _NONE_SELECTED
         self._timestamp_s = 0
         self._has_timestamps = False
-        self._other_size = 0
-        """Bytes of all files but the one that is written."""
-        self._base_size = 0
-        """Of the AOF after the last rewrite: growth is measured from there."""
         self._synced_offset = 0
         self._offset_of_sync = 0
         self.on_synced: list[Callable[[], None]] = []
@@ -78,6 +75,7 @@ class AppendOnlyFile:
             fatal=self._fatal,
             may_sync=self._may_sync,
         )
+        self._files = AofFiles(self.directory, self._writer, server.disk, server.log)
         self._withheld = WithheldOutput(state, lambda: self._writer.is_committing)
         self._rewriter = Rewriter(
             server,
@@ -138,7 +136,7 @@ class AppendOnlyFile:
             for database in state.keyspace.databases:
                 state.watches.touch_database(database)
                 database.clear()
-            self._server.loading.load_from(self._source())
+            self._server.loading.load_from(AofSource(self._server, self.directory))
         except StartError:
             raise _NOT_LOADED from None
         self._log.notice("Append Only File loaded by DEBUG LOADAOF")
@@ -150,12 +148,22 @@ class AppendOnlyFile:
 
     def restart(self) -> None:
         """See `AppendOnly`."""
-        if self.is_enabled and self._mode is _Mode.OFF and not self._turn_on():
-            self._log.warning(
-                "FATAL: this replica instance finished the synchronization with its master, but the AOF "
-                "can't be turned on. Exiting now."
-            )
-            self._server.stopping.fail()
+        self._try_restart(_RESTARTS)
+
+    def _try_restart(self, tries: int) -> None:
+        if not self.is_enabled or self._mode is not _Mode.OFF or self._turn_on():
+            return
+        self._log.warning(
+            "Failed enabling the AOF after successful master synchronization! Trying it again in one second."
+        )
+        if tries > 1:
+            self._server.call_later(_RESTART_DELAY_MS, self._try_restart, tries - 1)
+            return
+        self._log.warning(
+            "FATAL: this replica instance finished the synchronization with its master, but the AOF can't be "
+            "turned on. Exiting now."
+        )
+        self._server.stopping.fail()
 
     def information(self) -> Iterator[tuple[str, object]]:
         """See `AppendOnly`."""
@@ -173,8 +181,8 @@ class AppendOnlyFile:
         yield "module_fork_in_progress", 0
         yield "module_fork_last_cow_size", 0
         if self.is_enabled:
-            yield "aof_current_size", self._size
-            yield "aof_base_size", self._base_size
+            yield "aof_current_size", self._files.size
+            yield "aof_base_size", self._files.base_size
             yield "aof_pending_rewrite", int(rewriter.is_scheduled)
             yield "aof_buffer_length", writer.buffered_bytes
             yield "aof_pending_bio_fsync", int(writer.is_syncing)
@@ -198,67 +206,19 @@ class AppendOnlyFile:
 
         Returns early where the server is ended meanwhile. Raises StartError, the reason being logged.
         """
-        await self._load_data()
+        self.directory.upgrade()
+        if await load_files(self._server, self.directory):
+            self._files.loaded()
         if not self._server.stopped.is_set():
-            self._open_at_start()
+            self._files.open(
+                is_rdb=self._config.flag("aof-use-rdb-preamble"), write_base=self._rewriter.write_at_once
+            )
+            self._enter(_Mode.ON)
             self._state.set_gate(GATE_LOADING, False)
 
     def loaded(self) -> None:
         """The server has its data, wherever from: what a rewrite had replaced is not needed."""
         self.directory.remove_history()
-
-    async def _load_data(self) -> None:
-        state = self._state
-        started_ns = state.monotonic_ns()
-        self.directory.upgrade()
-        if self.directory.manifest.is_empty:
-            return
-        total = self.directory.size_to_load()
-        if total:
-            try:
-                if not await loaded(self._server, lambda done: self._begin_loading(total, done)):
-                    return
-            except Exception:
-                raise StartError from None
-            for entry in state.table.entries.values():
-                entry.reset_statistics()
-        base = self.directory.manifest.base
-        self._base_size = self.directory.size(base.name) if base is not None else 0
-        elapsed_s = (state.monotonic_ns() - started_ns) / 1e9
-        self._log.notice(f"DB loaded from append only file: {elapsed_s:.3f} seconds")
-
-    def _begin_loading(self, total: int, done: Done) -> None:
-        self._server.loading.begin_from(self._source(), total, done)
-
-    def _source(self) -> AofSource:
-        return AofSource(self._server, self.directory, now_ns=self._state.monotonic_ns)
-
-    def _open_at_start(self) -> None:
-        """Write to the last increment, or to a first one beside a first base."""
-        directory, log = self.directory, self._log
-        if not directory.make():
-            raise StartError
-        manifest = directory.manifest.copy()
-        if manifest.is_empty:
-            base = manifest.new_base(directory.file_name, is_rdb=self._config.flag("aof-use-rdb-preamble"))
-            if not self._rewriter.write_at_once(directory.path(base.name)):
-                raise StartError
-            log.notice(f"Creating AOF base file {base.name} on server start")
-        is_new = not manifest.increments
-        increment = manifest.new_increment(directory.file_name) if is_new else manifest.increments[-1]
-        try:
-            file = self._server.disk.append_to(directory.path(increment.name))
-        except OSError as error:
-            log.warning(f"Can't open the append-only file {increment.name}: {reason(error)}")
-            raise StartError from None
-        if (is_new or manifest != directory.manifest) and not directory.persist(manifest):
-            file.close()
-            raise StartError
-        size = directory.size(increment.name)
-        self._other_size = directory.size_to_load() - size
-        self._writer.open(file, size)
-        self._enter(_Mode.ON)
-        log.notice(f"{'Creating' if is_new else 'Opening'} AOF incr file {increment.name} on server start")
 
     def _finish(self, force: bool) -> bool:
         """The server is to end: have everything on disk. False where it must not, as no file has all data."""
@@ -354,8 +314,7 @@ class AppendOnlyFile:
     def _leave(self) -> None:
         self._mode = _Mode.OFF
         self._state.propagation.detach(self._take)
-        self._writer.close()
-        self._other_size = 0
+        self._files.close()
         self._state.write_stops.set_append_only_error(None)
         self._apply_policy()
 
@@ -391,16 +350,14 @@ class AppendOnlyFile:
     def _apply_timestamps(self) -> None:
         self._has_timestamps = self._config.flag("aof-timestamp-enabled")
 
-    @property
-    def _size(self) -> int:
-        return self._other_size + self._writer.size if self._mode is not _Mode.OFF else self._other_size
-
     def _tick(self, now_ms: int) -> None:
         if self._mode is not _Mode.OFF:
             self._writer.tick()
         if self._state.gate & GATE_LOADING:
             return
-        self._rewriter.tick(now_ms, is_on=self._mode is _Mode.ON, size=self._size, base_size=self._base_size)
+        self._rewriter.tick(
+            now_ms, is_on=self._mode is _Mode.ON, size=self._files.size, base_size=self._files.base_size
+        )
 
     # Forcing to disk
 
@@ -457,77 +414,20 @@ class AppendOnlyFile:
         if not self._writer.flush(force=True):
             self._log.warning("The AOF buffer cannot be written: no rewrite can begin")
             return False
-        directory = self.directory
-        manifest = directory.manifest.copy()
-        is_temporary = self._mode is _Mode.WAITING
-        name = (
-            directory.temporary_increment
-            if is_temporary
-            else manifest.new_increment(directory.file_name).name
-        )
-        try:
-            file = self._server.disk.create(directory.path(name))
-        except OSError as error:
-            self._log.warning(f"Can't open the append-only file {name}: {reason(error)}")
-            return False
-        if not is_temporary and not directory.persist(manifest):
-            file.close()
-            return False
-        self._log.notice(f"Creating AOF incr file {name} on background rewrite")
-        self._other_size += self._writer.size
-        self._writer.open(file)
-        return True
+        return self._files.begin_increment(is_temporary=self._mode is _Mode.WAITING)
 
     def _take_base(self, base: BaseFile) -> bool:
-        """A rewrite is done: its base counts, and what it replaces is history."""
-        directory, disk, log = self.directory, self._server.disk, self._log
-        manifest = directory.manifest.copy()
-        name = manifest.new_base(directory.file_name, is_rdb=base.is_rdb).name
-        try:
-            disk.replace(base.path, directory.path(name))
-        except OSError as error:
-            log.warning(
-                f"Error trying to rename the temporary AOF base file {base.name} into "
-                f"{directory.path(name)}: {reason(error)}"
-            )
+        """A rewrite is done: its base counts."""
+        is_first = self._mode is _Mode.WAITING
+        if not self._files.take_base(base, is_written=self._mode is not _Mode.OFF, is_temporary=is_first):
             return False
-        log.notice(f"Successfully renamed the temporary AOF base file {base.name} into {name}")
-        increment: str | None = None
-        if self._mode is _Mode.WAITING:
-            increment = manifest.new_increment(directory.file_name).name
-            temporary = directory.temporary_increment
-            try:
-                disk.replace(directory.path(temporary), directory.path(increment))
-            except OSError as error:
-                log.warning(
-                    f"Error trying to rename the temporary AOF incr file {directory.path(temporary)} into "
-                    f"{directory.path(increment)}: {reason(error)}"
-                )
-                directory.remove(name)
-                return False
-            log.notice(f"Successfully renamed the temporary AOF incr file {temporary} into {increment}")
-        manifest.retire_increments(keep_last=self._mode is not _Mode.OFF)
-        if not directory.persist(manifest):
-            directory.remove(name)
-            if increment is not None:
-                directory.remove(increment)
-            return False
-        if self._mode is not _Mode.OFF:
-            self._other_size = directory.size(name)
-            self._base_size = self._size
-        directory.remove_history()
-        if self._mode is _Mode.WAITING:
+        if is_first:
             self._mode = _Mode.ON
             self._changed()
         return True
 
     def _rewrite_ended(self) -> None:
         if self._mode is _Mode.WAITING:
-            # Without a base, what was collected beside it is worth nothing.
-            self._writer.close()
-            self._log.notice(
-                f"Removing the temp incr aof file {self.directory.temporary_increment} in the background"
-            )
-            self.directory.remove(self.directory.temporary_increment)
+            self._files.drop_temporary()
             self._rewriter.is_scheduled = True
             self._withheld.release_all()

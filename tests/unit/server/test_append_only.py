@@ -377,6 +377,21 @@ class TestRewrite:
             await rewritten(server)
             assert in_manifest(disk) == ["2.base.rdb b", "3.incr.aof i"]
 
+    async def test_one_of_which_nobody_knows_whether_it_is_safe(self, disk: FaultyDisk) -> None:
+        async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
+            await client.call("SET", "k", "v")
+            await client.call("BGREWRITEAOF")
+            disk.failures["sync_directory"] = BROKEN
+            await rewritten(server)
+            assert (await persistence(client))["aof_last_bgrewrite_status"] == "err"
+            files = ["2.base.rdb b", "1.incr.aof h", "1.base.rdb h", "2.incr.aof i"]
+            assert in_manifest(disk) == files
+            assert all(disk.exists(f"{DIRECTORY}/appendonly.aof.{file.split()[0]}") for file in files)
+            disk.failures.clear()
+            await client.call("SET", "k2", "v")
+        async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
+            assert await client.call("DBSIZE") == b":2\r\n"
+
     @pytest.mark.parametrize("operation", ["open", "replace"])
     async def test_one_that_cannot_begin_says_so(self, disk: FaultyDisk, operation: str) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
