@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pyredis_cluster.cluster import admin, cron, describe, redirect, topology, wire
+from pyredis_cluster.cluster import admin, cron, describe, redirect, slot_migration, topology, wire
 from pyredis_cluster.cluster.epochs import bump_without_consensus
 from pyredis_cluster.cluster.failure import count_reports
 from pyredis_cluster.cluster.health import update_health
@@ -242,6 +242,26 @@ class ClusterCore:
         """CLUSTER FAILOVER. Raises CommandError, and has changed nothing then."""
         self.state.now_ms = now_ms
         fail_over(self.state, force=force, takeover=takeover)
+
+    def mark_migrating(self, slot: int, node_id: str, now_ms: int) -> None:
+        """CLUSTER SETSLOT MIGRATING. Raises CommandError."""
+        self.state.now_ms = now_ms
+        slot_migration.mark_migrating(self.state, slot, node_id)
+
+    def mark_importing(self, slot: int, node_id: str, now_ms: int) -> None:
+        """CLUSTER SETSLOT IMPORTING. Raises CommandError."""
+        self.state.now_ms = now_ms
+        slot_migration.mark_importing(self.state, slot, node_id)
+
+    def mark_stable(self, slot: int, now_ms: int) -> None:
+        """CLUSTER SETSLOT STABLE."""
+        self.state.now_ms = now_ms
+        slot_migration.mark_stable(self.state, slot)
+
+    def assign_slot(self, slot: int, node_id: str, now_ms: int) -> None:
+        """CLUSTER SETSLOT NODE. Raises CommandError, and has changed nothing then."""
+        self.state.now_ms = now_ms
+        slot_migration.assign(self.state, slot, node_id)
 
     def claim_loaded_keys(self, now_ms: int) -> None:
         """To be called once what is on disk is loaded, and before the first `tick`."""

@@ -126,9 +126,13 @@ def _redirect_open_slot(
     target = state.migrating_to.get(slot) if owner is state.myself else None
     if target is not None:
         existing, missing = query.count_missing()
-        if missing:
-            return False, _TRY_AGAIN if existing else _to(Redirect.ASK, state, slot, target, tls=tls)
-        return False, None
+        if not missing:
+            return False, None
+        if existing:
+            return False, _TRY_AGAIN
+        if target is state.myself:  # a slot may be marked so, though it makes no sense
+            return True, None
+        return False, _to(Redirect.ASK, state, slot, target, tls=tls)
     if slot in state.importing_from and query.session_is_asking:
         if query.has_several_keys and query.count_missing()[1]:
             return False, _TRY_AGAIN

@@ -165,6 +165,8 @@ RESET [HARD|SOFT]
     Reset current node (default: soft).
 SET-CONFIG-EPOCH <epoch>
     Set config epoch of current node.
+SETSLOT <slot> (IMPORTING <node-id>|MIGRATING <node-id>|STABLE|NODE <node-id>)
+    Set slot state.
 REPLICAS <node-id>
     Return <node-id> replicas.
 SAVECONFIG

@@ -230,6 +230,38 @@ def replicate(call: Call, argv: list[bytes]) -> Reply:
 
 
 @cluster.command(
+    "CLUSTER SETSLOT",
+    arity=-4,
+    flags=_CHANGES,
+    since="3.0.0",
+    syntax="slot <IMPORTING node-id | MIGRATING node-id | NODE node-id | STABLE>",
+    summary="Says where a slot goes, or whose it is.",
+)
+def setslot(call: Call, argv: list[bytes]) -> Reply:
+    """CLUSTER SETSLOT slot <IMPORTING node-id | MIGRATING node-id | NODE node-id | STABLE>
+
+    `OK`. Raises an error on a replica, for an unknown node or a replica, for a slot that is not this node's
+    (MIGRATING) or is (IMPORTING), and where a slot is given away that has keys here (NODE).
+    """
+    node = cluster_node(call)
+    if node.is_replica:
+        raise CommandError("ERR Please use SETSLOT only with masters.")
+    slot = _slot(argv[2])
+    match argv[3].lower(), [as_text(argument) for argument in argv[4:]]:
+        case b"migrating", [node_id]:
+            node.mark_migrating(slot, node_id)
+        case b"importing", [node_id]:
+            node.mark_importing(slot, node_id)
+        case b"stable", []:
+            node.mark_stable(slot)
+        case b"node", [node_id]:
+            node.assign_slot(slot, node_id)
+        case _:
+            raise CommandError("ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP")
+    return OK
+
+
+@cluster.command(
     "CLUSTER FAILOVER",
     arity=-2,
     flags=_CHANGES,

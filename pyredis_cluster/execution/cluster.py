@@ -52,6 +52,18 @@ class Cluster(Protocol):
     def replicate(self, node_id: str) -> None:
         """Make this node a replica of that primary. Raises CommandError, having changed nothing."""
 
+    def mark_migrating(self, slot: int, node_id: str) -> None:
+        """Keys of a slot of ours go to that node. Raises CommandError."""
+
+    def mark_importing(self, slot: int, node_id: str) -> None:
+        """Keys of a slot of another come from that node. Raises CommandError."""
+
+    def mark_stable(self, slot: int) -> None:
+        """No keys of that slot go or come."""
+
+    def assign_slot(self, slot: int, node_id: str) -> None:
+        """That slot is the node's, as far as this one knows. Raises CommandError, having changed nothing."""
+
     def fail_over(self, *, force: bool, takeover: bool) -> None:
         """Begin to replace this replica's primary. Raises CommandError, having changed nothing."""
 

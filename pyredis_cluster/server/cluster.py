@@ -275,6 +275,26 @@ class ClusterNode:
         self.core.replicate(node_id, self._now_ms(), has_keys=has_keys)
         self.flush()
 
+    def mark_migrating(self, slot: int, node_id: str) -> None:
+        """See `Cluster`."""
+        self.core.mark_migrating(slot, node_id, self._now_ms())
+        self.flush()
+
+    def mark_importing(self, slot: int, node_id: str) -> None:
+        """See `Cluster`."""
+        self.core.mark_importing(slot, node_id, self._now_ms())
+        self.flush()
+
+    def mark_stable(self, slot: int) -> None:
+        """See `Cluster`."""
+        self.core.mark_stable(slot, self._now_ms())
+        self.flush()
+
+    def assign_slot(self, slot: int, node_id: str) -> None:
+        """See `Cluster`."""
+        self.core.assign_slot(slot, node_id, self._now_ms())
+        self.flush()
+
     def fail_over(self, *, force: bool, takeover: bool) -> None:
         """See `Cluster`."""
         self.core.fail_over(self._now_ms(), force=force, takeover=takeover)

@@ -151,8 +151,6 @@ async def test_subcommands_of_one_node(make: NodeFactory) -> None:
         "ERR unknown subcommand or wrong number of arguments for 'RESET'. Try CLUSTER HELP."
     )
     assert run("CLUSTER HELP")[0].startswith(b"CLUSTER <subcommand>")
-    assert error(run("CLUSTER SETSLOT 1 STABLE")) == "ERR unknown subcommand 'SETSLOT'. Try CLUSTER HELP."
-    assert not any(line.startswith(b"SETSLOT") for line in run("CLUSTER HELP"))
 
 
 async def test_meet_says_what_is_wrong_with_an_address(make: NodeFactory) -> None:

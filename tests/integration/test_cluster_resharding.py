@@ -1,0 +1,172 @@
+"""Slots with keys move between nodes of ours and real ones, by redis-cli, while clients write."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+
+import pytest
+import redis
+
+from tests.support.cluster_programs import (
+    HAS_REDIS_CLI,
+    SLOTS,
+    agree,
+    id_of,
+    is_ok,
+    join,
+    redis_cli,
+    text_of,
+    until,
+    views,
+)
+from tests.support.servers import (
+    OURS,
+    REDIS_7_0,
+    REDIS_7_2,
+    VALKEY_9_1,
+    RunningServer,
+    find_real_servers,
+    our_program,
+    start_server,
+)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.real_server,
+    pytest.mark.skipif(not HAS_REDIS_CLI, reason="no redis-cli"),
+]
+
+OPTIONS = (
+    *("--cluster-node-timeout", "3000"),
+    *("--repl-diskless-sync-delay", "0"),
+    *("--repl-ping-replica-period", "1"),
+)
+KEYS = 3000
+MOVED = 600
+
+
+class Counting(threading.Thread):
+    """A client that increments counters all over the slots, and knows what each must be."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.counts = [0] * 200
+        self.failure: Exception | None = None
+        self._port = port
+        self._is_over = threading.Event()
+
+    def run(self) -> None:
+        try:
+            with redis.RedisCluster("127.0.0.1", self._port) as cluster:
+                while not self._is_over.is_set():
+                    for n in range(len(self.counts)):
+                        self.counts[n] += 1
+                        assert cluster.incr(f"counter:{n}") == self.counts[n]
+        except Exception as error:
+            self.failure = error
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self.join()
+        if self.failure is not None:
+            raise self.failure
+
+
+def fill(port: int) -> None:
+    with redis.RedisCluster("127.0.0.1", port) as cluster:
+        for start in range(0, KEYS, 300):
+            with cluster.pipeline() as pipeline:
+                for n in range(start, start + 300):
+                    pipeline.set(f"string:{n}", "x" * (n % 100), ex=100_000 if n % 3 else None)
+                    if n % 20 == 0:
+                        pipeline.zadd(f"zset:{n}", {f"member:{m}": m for m in range(1 + n % 300)})
+                        pipeline.hset(f"hash:{n}", mapping={f"field:{m}": m for m in range(1 + n % 200)})
+                pipeline.execute()
+
+
+def key_count(servers: list[RunningServer]) -> int:
+    return sum(len(keys(server)) for server in servers)
+
+
+def keys(server: RunningServer) -> list[bytes]:
+    with redis.Redis(port=server.port) as client:
+        return list(client.scan_iter(count=1000))
+
+
+def slot_count(server: RunningServer) -> int:
+    total = 0
+    for run in views(server)[id_of(server)].slots:
+        first, _, last = run.partition("-")
+        total += int(last or first) - int(first) + 1
+    return total
+
+
+def reshard(source: RunningServer, target: RunningServer, count: int) -> None:
+    redis_cli(
+        *("--cluster", "reshard", f"127.0.0.1:{source.port}", "--cluster-from", id_of(source)),
+        *("--cluster-to", id_of(target), "--cluster-slots", str(count), "--cluster-yes"),
+    )
+
+
+@pytest.mark.parametrize("name", [OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1])
+def test_slots_move_there_and_back_while_clients_write(name: str) -> None:
+    programs = {OURS: our_program()} | find_real_servers()
+    if name not in programs:
+        pytest.skip(f"not on this machine: {name}")
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(start_server(program, *OPTIONS, cluster=True))
+            for program in (our_program(), programs[name], our_program())
+        ]
+        join(servers)
+        until(lambda: all(map(is_ok, servers)) and agree(servers))
+        # Epochs given later would be those of the slots that move.
+        until(lambda: len({view.epoch for view in views(servers[0]).values()}) == 3)
+        fill(servers[0].port)
+        ours, other = servers[:2]
+        expected = key_count(servers)
+        counting = Counting(servers[2].port)
+        counting.start()
+        one, two, three = (slot_count(server) for server in servers)
+        try:
+            reshard(ours, other, MOVED)
+            until(lambda: agree(servers))
+            assert [slot_count(server) for server in servers] == [one - MOVED, two + MOVED, three]
+            reshard(other, ours, 2 * MOVED)
+            until(lambda: agree(servers))
+        finally:
+            counting.stop()
+        assert min(counting.counts) > 0
+        assert [slot_count(server) for server in servers] == [one + MOVED, two - MOVED, three]
+        counters = sum(key.startswith(b"counter:") for server in servers for key in keys(server))
+        assert counters == len(counting.counts)
+        assert key_count(servers) == expected + counters
+        check = redis_cli("--cluster", "check", f"127.0.0.1:{ours.port}")
+        assert "[OK] All 16384 slots covered." in check
+        assert "[ERR]" not in check
+        assert "[WARNING]" not in check
+
+
+def test_a_new_node_gets_slots_and_an_emptied_one_becomes_a_replica() -> None:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(start_server(our_program(), *OPTIONS, cluster=True)) for _ in range(3)]
+        join(servers)
+        until(lambda: all(map(is_ok, servers)) and agree(servers))
+        fill(servers[0].port)
+        expected = key_count(servers)
+        fourth = stack.enter_context(start_server(our_program(), *OPTIONS, cluster=True))
+        known = f"127.0.0.1:{servers[0].port}"
+        redis_cli("--cluster", "add-node", f"127.0.0.1:{fourth.port}", known)
+        nodes = [*servers, fourth]
+        until(lambda: agree(nodes) and is_ok(fourth))
+        weight = ("--cluster-weight", f"{id_of(fourth)}=0.1")
+        redis_cli("--cluster", "rebalance", known, "--cluster-use-empty-masters", *weight)
+        until(lambda: agree(nodes))
+        assert abs(slot_count(fourth) - SLOTS / 31) < 10
+        assert key_count(nodes) == expected
+        reshard(fourth, servers[0], slot_count(fourth))
+        until(lambda: "slave" in views(fourth)[id_of(fourth)].flags)
+        until(lambda: agree(nodes))
+        until(lambda: "master_link_status:up" in text_of(fourth, "INFO replication"))
+        assert key_count(servers) == expected
