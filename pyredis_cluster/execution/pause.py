@@ -87,10 +87,15 @@ class Pauses:
             self._timer.cancel()
             self._timer = None
         pauses = self._pauses.values()
-        self._all_commands = any(pause.all_commands for pause in pauses)
+        held_all, self._all_commands = self._all_commands, any(pause.all_commands for pause in pauses)
         if not pauses:
-            self._end()
+            self._server.keyspace.expiry_paused = False
+            self._server.set_gate(GATE_PAUSED, False)
+            self._wake()
             return
+        if held_all and not self._all_commands:
+            # Who may not go on yet will wait again.
+            self._wake()
         ends_ms = [pause.until_ms for pause in pauses if pause.until_ms is not None]
         if ends_ms:
             delay_ms = min(ends_ms) - self._server.keyspace.now_ms
@@ -108,14 +113,11 @@ class Pauses:
         }
         self._update()
 
-    def _end(self) -> None:
-        server = self._server
-        server.keyspace.expiry_paused = False
-        server.set_gate(GATE_PAUSED, False)
+    def _wake(self) -> None:
         postponed, self._postponed = self._postponed, {}
         for session in postponed:
             session.set_gate(GATE_POSTPONED, False)
-            server.resume_later(session)
+            self._server.resume_later(session)
 
     def postpone(self, session: Session) -> None:
         """Have `session` wait for the end of the pause; they go on in the order in which they came."""

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from pyredis_cluster.execution.gate import GATE_LOADING
 from pyredis_cluster.persistence.rdb.form import RdbSnapshot
 from pyredis_cluster.replication.primary import ReplicaState, SyncSettings, ready_to_sync
 from pyredis_cluster.server.background import JobKilledError
@@ -88,7 +89,7 @@ class FullSync:
 
     def start_pending(self) -> None:
         """Begin for those who have waited long enough, if nothing else is under way."""
-        if self._jobs.is_active:
+        if self._jobs.is_active or self._state.gate & GATE_LOADING:
             return
         config = self._server.config
         settings = SyncSettings(

@@ -161,11 +161,15 @@ class ReplicationStream:
             replica = output.replica
             if not replica.takes_stream or not output.is_ready:
                 continue
-            if replica.sent_offset == start:
-                replica.sent_offset = offset
-                output.send(data)
-            else:
-                output.send_stream()
+            try:
+                if replica.sent_offset == start:
+                    replica.sent_offset = offset
+                    output.send(data)
+                else:
+                    output.send_stream()
+            except Exception as error:
+                self._server.log.failure(f"Failure while sending to replica {replica.name}", error)
+                output.close()
         self.keep_what_is_unsent()
 
     def send_to(self, output: ReplicaOutput) -> None:
