@@ -18,10 +18,18 @@ from tests.support.wire import ConnectionClosedError, RawClient
 Request = list[bytes]
 
 _BATCH_S = 0.01
+_SHARE_OF_TRANSACTIONS = 0.05
 _LIMIT_S = 30.0
 
 
-def mixed_writes(rng: random.Random) -> Request:
+def mixed_writes(rng: random.Random) -> list[Request]:
+    """One write, or now and then a few in a transaction; see `one_write`."""
+    if rng.random() > _SHARE_OF_TRANSACTIONS:
+        return [one_write(rng)]
+    return [[b"MULTI"], *(one_write(rng) for _ in range(rng.randrange(4))), [b"EXEC"]]
+
+
+def one_write(rng: random.Random) -> Request:
     """One write to one of a few hundred keys: of any type, some with random effects, some expiring soon."""
     n = rng.randrange(200)
     value = rng.randbytes(rng.randrange(1, 60))
@@ -63,7 +71,7 @@ def mixed_writes(rng: random.Random) -> Request:
 
 
 class Traffic:
-    """A thread that sends requests at a rate on a connection of its own.
+    """A thread that sends what `make` makes, so many a second, on a connection of its own.
 
     `acknowledged` counts replies that are no error, `refused` those that are, by their first word. When the
     connection ends, so does the traffic, and `lost` says so.
@@ -75,7 +83,7 @@ class Traffic:
         *,
         per_second: float,
         seed: int = 0,
-        make: Callable[[random.Random], Request] = mixed_writes,
+        make: Callable[[random.Random], list[Request]] = mixed_writes,
     ) -> None:
         self._port = port
         self._per_second = per_second
@@ -123,7 +131,7 @@ class Traffic:
         self.took_s = time.monotonic() - start
 
     def _send(self, client: RawClient, count: int) -> None:
-        batch = [self._make(self._rng) for _ in range(count)]
+        batch = [request for _ in range(count) for request in self._make(self._rng)]
         self.sent += count
         for reply in client.pipeline(batch):
             if reply.startswith(b"-"):
