@@ -115,7 +115,7 @@ class _Bar:
         self._progress.advance(self._task)
 
     def write(self, text: str) -> None:
-        """Show whole lines, some times a second (it draws the bar anew); the beginning of one when it is whole."""
+        """Show whole lines, some times a second as each draws the bar anew; what is no line yet waits."""
         lines, newline, self._unfinished = (self._unfinished + text).rpartition("\n")
         if newline:
             self._lines.append(lines)
