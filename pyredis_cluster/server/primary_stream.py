@@ -58,8 +58,9 @@ class PrimaryStream:
         self._connection = connection
         self._owner = owner
         self._parser = StreamParser()
-        self._unapplied = b""
+        self._unapplied: list[bytes] = []
         """Bytes of a transaction that is not complete."""
+        self._unapplied_bytes = 0
         self._waiting: list[bytes] = []
         """What came while clients are paused."""
         self._acknowledgements_due = False
@@ -77,7 +78,7 @@ class PrimaryStream:
     @property
     def held_bytes(self) -> int:
         """What has come of the stream beyond `position`."""
-        return self._parser.held_bytes + len(self._unapplied) + sum(map(len, self._waiting))
+        return self._parser.held_bytes + self._unapplied_bytes + sum(map(len, self._waiting))
 
     def feed(self, data: bytes) -> None:
         """Apply what came. Raises ProtocolError, and what our own code fails with."""
@@ -139,14 +140,18 @@ class PrimaryStream:
 
     def _count(self, requests: list[Request], wire: bytes) -> None:
         """Move `position`, and hand on the bytes."""
-        if self._unapplied:
-            wire = self._unapplied + wire
-        end_offset = self.position.offset + len(wire)
-        applied = wire
-        if self.session.transaction is not None:
-            applied = wire[: len(wire) - self._open_bytes(requests, wire)]
-        self._unapplied = wire[len(applied) :]
-        if applied:
+        end_offset = self.position.offset + self._unapplied_bytes + len(wire)
+        open_bytes = self._open_bytes(requests, wire) if self.session.transaction is not None else 0
+        applied_bytes = len(wire) - open_bytes
+        if not applied_bytes:
+            self._unapplied.append(wire)
+            self._unapplied_bytes += len(wire)
+        else:
+            applied = wire[:applied_bytes]
+            if self._unapplied:
+                applied = b"".join((*self._unapplied, applied))
+            self._unapplied = [wire[applied_bytes:]] if open_bytes else []
+            self._unapplied_bytes = open_bytes
             if self.position.offset != NO_OFFSET:
                 self.position.offset += len(applied)
             if self._state.replicas is not None:
