@@ -305,16 +305,16 @@ class ClusterState:
     # Invariants
 
     def check(self) -> None:
-        """Assert every invariant of the tables. For tests: O(slots × nodes)."""
-        for slot in range(SLOT_COUNT):
-            owner = self.slots[slot]
-            assert [node for node in self.nodes.values() if node.owns(slot)] == ([owner] if owner else [])
-            assert self.served[slot] == (
-                self.ok
-                and owner is self.myself
-                and slot not in self.migrating_to
-                and slot not in self.importing_from
-            )
+        """Assert every invariant of the tables. For tests: O(slots + nodes)."""
+        owned = 0
+        for node in self.nodes.values():
+            claimed = bitmap.to_int(node.slots)
+            assert all(self.slots[slot] is node for slot in bitmap.bits(claimed))
+            owned += claimed.bit_count()
+        assert owned == SLOT_COUNT - self.slots.count(None)
+        open_slots = self.migrating_to.keys() | self.importing_from.keys()
+        mine = set(bitmap.bits(bitmap.to_int(self.myself.slots))) - open_slots if self.ok else set()
+        assert bytes(self.served) == bytes(slot in mine for slot in range(SLOT_COUNT))
         for node_id, node in self.nodes.items():
             assert node.node_id == node_id
             assert node.slot_count == bitmap.to_int(node.slots).bit_count()

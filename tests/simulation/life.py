@@ -72,7 +72,7 @@ async def _live(cluster: SimulatedCluster, random: Random, steps: int, outcome: 
     await world.until(cluster.is_well, _HEAL_S)
     outcome.healed_s = world.now_s - healed_s
     invariants.check()
-    invariants.check_data()
+    invariants.check_end()
     promotions.look()
     outcome.promotions = len(promotions.times_s)
     outcome.acknowledged = sum(len(key.acknowledged) for writer in writers for key in writer.keys)
