@@ -84,9 +84,8 @@ class PrimaryStream:
         """Apply what came. Raises ProtocolError, and what our own code fails with."""
         pauses = self._state.pauses
         if self._waiting or pauses.is_active:
-            # Redis holds its primary as it does its clients.
+            # Redis holds its primary as it does its clients, but goes on reading: the link must not time out.
             self._waiting.append(data)
-            self._connection.hold(True)
             pauses.postpone(self.session)
             return
         requests, wire = self._parser.feed(data)
@@ -212,7 +211,6 @@ class PrimaryStream:
         if self._waiting and not self._state.pauses.is_active:
             data = b"".join(self._waiting)
             self._waiting.clear()
-            self._connection.hold(False)
             self._owner.stream_resumed(data)
 
     def close(self, *, after_flush: bool) -> None:

@@ -144,17 +144,19 @@ def test_expired_keys_are_the_primary_s_concern() -> None:
 
 def test_paused_clients_pause_the_primary_too() -> None:
     async def scenario(world: World) -> None:
-        _, _, link, client = await following(world)
-        assert await client.call("CLIENT", "PAUSE", 1000, "WRITE") == b"+OK\r\n"
-        link.stream(("SET", "a", "1"))
-        link.stream(("SET", "b", "1"))
-        await asyncio.sleep(0.5)
+        _, _, link, client = await following(world, repl_timeout=5)
+        assert await client.call("CLIENT", "PAUSE", 20_000, "WRITE") == b"+OK\r\n"
+        size = 0
+        for number in range(19):
+            size += link.stream(("SET", f"k{number}", "1"))
+            await asyncio.sleep(1)
         assert await client.call("DBSIZE") == b":0\r\n"
-        await asyncio.sleep(0.6)
-        assert await client.call("DBSIZE") == b":2\r\n"
+        assert not link.is_closed
+        await link.acknowledges(size)
+        assert await client.call("DBSIZE") == b":19\r\n"
         link.stream(("SET", "c", "1"))
         await asyncio.sleep(0.1)
-        assert await client.call("DBSIZE") == b":3\r\n"
+        assert await client.call("DBSIZE") == b":20\r\n"
 
     run(scenario)
 
