@@ -1,4 +1,4 @@
-"""A TCP link that can be cut, held up, slowed down and restored, between whoever connects and a server.
+"""A TCP link that can be cut, held up, slowed down, garbled and restored.
 
 async with Proxy(server.port) as proxy:    # in the test's loop
     ...
@@ -32,6 +32,7 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._bytes_per_s: float | None = None
+        self._change: Callable[[bytes], bytes] | None = None
         self._is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,10 +71,15 @@ class Proxy:
         """Pass no more than so many bytes in each direction of each connection."""
         self._bytes_per_s = bytes_per_s
 
+    def garble(self, change: Callable[[bytes], bytes]) -> None:
+        """Pass on what `change` makes of each piece, in both directions."""
+        self._change = change
+
     def restore(self) -> None:
         """Serve again as at first; what was held up goes on."""
         self._is_cut = False
         self._bytes_per_s = None
+        self._change = None
         self._open.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +124,7 @@ class Proxy:
             await self._open.wait()
             if not data or writer.transport.is_closing():
                 return
-            writer.write(data)
+            writer.write(data if self._change is None else self._change(data))
             self.passed_bytes += len(data)
             await writer.drain()
             if self._bytes_per_s is not None:
@@ -154,6 +160,10 @@ class ThreadedProxy:
     def throttle(self, bytes_per_s: float) -> None:
         """See `Proxy`."""
         self._do(lambda: self._proxy.throttle(bytes_per_s))
+
+    def garble(self, change: Callable[[bytes], bytes]) -> None:
+        """See `Proxy`; `change` is called in the thread of the loop."""
+        self._do(lambda: self._proxy.garble(change))
 
     def restore(self) -> None:
         """See `Proxy`."""
