@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyredis_cluster.commands.cluster import as_text, cluster, cluster_node
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, NO_ASYNC_LOADING, NOSCRIPT, STALE
+from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError, subcommand_syntax, wrong_arity
 from pyredis_cluster.protocol.numbers import integer, integer_or_none
 from pyredis_cluster.protocol.reply import OK, Reply, Status
@@ -331,3 +332,6 @@ def saveconfig(call: Call, argv: list[bytes]) -> Reply:
     except OSError as error:
         raise CommandError(f"ERR error saving the cluster node config: {error.strerror}") from None
     return OK
+
+
+cluster.before("7.2.0", "CLUSTER MEET", wrap=reworded("Invalid (base|bus) port", r"Invalid TCP \1 port"))

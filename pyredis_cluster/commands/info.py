@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pyredis_cluster.commands.info_fields import Facts, Fields, Section, newer_than
 from pyredis_cluster.commands.info_sections import SECTIONS
@@ -44,14 +44,7 @@ def info_of_7_0(call: Call, argv: list[bytes]) -> Reply:
 
     As later, but for fields and sections that were added.
     """
-    newer = newer_than(call.server.version)
-    return _text(
-        [
-            (title, [pair for pair in describe(call.server, facts) if not _is_of(pair[0], newer)])
-            for title, describe, facts in _wanted(call, argv)
-            if title not in newer
-        ]
-    )
+    return _text(_older(call, argv))
 
 
 @info.before("7.0.0", "INFO")
@@ -62,7 +55,26 @@ def info_of_6_2(call: Call, argv: list[bytes]) -> Reply:
     """
     if len(argv) > 2:
         raise SYNTAX_ERROR
-    return info_of_7_0(call, argv)
+    return _text([(title, _scripts_last(fields)) for title, fields in _older(call, argv)])
+
+
+def _scripts_last(fields: list[tuple[str, object]]) -> list[tuple[str, object]]:
+    """Fields of Memory in the order of 6.2."""
+    names = [name for name, _ in fields]
+    if "number_of_cached_scripts" in names:
+        count = fields.pop(names.index("number_of_cached_scripts"))
+        fields.insert(names.index("used_memory_scripts_human"), count)
+    return fields
+
+
+def _older(call: Call, argv: list[bytes]) -> list[tuple[str, list[tuple[str, object]]]]:
+    """The sections without what this server's version has not had yet."""
+    newer = newer_than(call.server.version)
+    return [
+        (title, [pair for pair in describe(call.server, facts) if not _is_of(pair[0], newer)])
+        for title, describe, facts in _wanted(call, argv)
+        if title not in newer
+    ]
 
 
 def _is_of(field: str, names: frozenset[str]) -> bool:
@@ -80,7 +92,7 @@ def _wanted(call: Call, argv: list[bytes]) -> Iterator[tuple[str, Section, Facts
             yield title, describe, facts
 
 
-def _text(sections: list[tuple[str, Fields]]) -> Verbatim:
+def _text(sections: Sequence[tuple[str, Fields]]) -> Verbatim:
     texts = [
         f"# {title}\r\n" + "".join([f"{field}:{value}\r\n" for field, value in fields])
         for title, fields in sections

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import islice
 
+from pyredis_cluster.commands.database_index import INT32_MAX, INT32_MIN
 from pyredis_cluster.commands.indices import bounds
 from pyredis_cluster.commands.lists import elements_removed, lists
 from pyredis_cluster.config.events import NOTIFY_LIST
 from pyredis_cluster.execution.call import Call
-from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE
+from pyredis_cluster.execution.command import DENYOOM, READONLY, WRITE, Handler
 from pyredis_cluster.execution.keyspec import ACCESS, DELETE, INSERT, RO, RW, UPDATE, KeyRange
 from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.keyspace.types.list import List
@@ -19,7 +20,7 @@ from pyredis_cluster.protocol.errors import (
     CommandError,
     out_of_bounds,
 )
-from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between
+from pyredis_cluster.protocol.numbers import INT64_MAX, integer, integer_between, integer_or_none
 from pyredis_cluster.protocol.reply import OK, Reply
 
 _RANK_OUT_OF_RANGE = out_of_bounds(-INT64_MAX, INT64_MAX)
@@ -278,6 +279,19 @@ def _find(value: List, element: bytes, rank: int, wanted: int, max_length: int) 
     return places
 
 
+def _with_index_of_64_bits(handler: Handler) -> Handler:
+    """LSET before 7.2, which did not take the lower 32 bits of an index for the whole."""
+
+    def run(call: Call, argv: list[bytes]) -> Reply:
+        index = integer_or_none(argv[2])
+        if index is not None and not INT32_MIN <= index <= INT32_MAX:
+            argv = [*argv[:2], b"%d" % (INT32_MIN if index < 0 else INT32_MAX), argv[3]]
+        return handler(call, argv)
+
+    return run
+
+
+lists.before("7.2.0", "LSET", wrap=_with_index_of_64_bits)
 lists.before(
     "7.0.0",
     "LPOS",

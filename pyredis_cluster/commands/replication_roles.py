@@ -7,6 +7,7 @@ from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.client_line import client_line
 from pyredis_cluster.execution.command import ADMIN, NO_ASYNC_LOADING, NOSCRIPT, STALE
 from pyredis_cluster.execution.gate import GATE_REPLICA
+from pyredis_cluster.execution.personality import reworded
 from pyredis_cluster.execution.replication_roles import NO_FAILOVER, ReplicationRoles
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.numbers import integer, integer_between
@@ -173,3 +174,11 @@ def _failover_options(argv: list[bytes]) -> tuple[int, str, int, bool]:
         else:
             raise SYNTAX_ERROR
     return timeout_ms, host, port, force
+
+
+server.before(
+    "7.0.0",
+    "REPLICAOF",
+    "SLAVEOF",
+    wrap=reworded("^ERR Invalid master port$", "ERR value is not an integer or out of range"),
+)

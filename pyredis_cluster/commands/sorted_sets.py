@@ -405,4 +405,4 @@ sorted_sets.before(
     "ZRANDMEMBER",
     wrap=with_full_doubles,
 )
-sorted_sets.before("7.2.0", "ZRANK", "ZREVRANK", arity=3)
+sorted_sets.before("7.2.0", "ZRANK", "ZREVRANK", arity=3, syntax="key member")

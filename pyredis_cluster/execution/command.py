@@ -145,6 +145,7 @@ class Former:
     keys: tuple[KeySpec, ...] | None = None
     get_keys: GetKeys | None = None
     tips: tuple[str, ...] | None = None
+    syntax: str | None = None
     handler: Handler | None = None
 
 
@@ -267,6 +268,7 @@ class Group:
         keys: KeySpec | Sequence[KeySpec] | None = None,
         get_keys: GetKeys | None = None,
         tips: Iterable[str] | None = None,
+        syntax: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare what commands of this group, declared before, were in servers older than version `until`.
 
@@ -278,7 +280,9 @@ class Group:
         """
         specs = (keys,) if isinstance(keys, KeySpec) else None if keys is None else tuple(keys)
         shown_tips = None if tips is None else tuple(tips)
-        former = Former(version(until), wrap, arity, adds, drops, categories, specs, get_keys, shown_tips)
+        former = Former(
+            version(until), wrap, arity, adds, drops, categories, specs, get_keys, shown_tips, syntax
+        )
         for name in names:
             self._declared(name).former.append(former)
 

@@ -67,6 +67,8 @@ def _changed(command: Command, former: Former) -> Command:
     handler = changes.get("handler", command.handler)
     if former.wrap is not None and handler is not None:
         changes["handler"] = former.wrap(handler)
+    if former.syntax is not None:
+        changes["docs"] = replace(command.docs, syntax=former.syntax)
     return replace(command, **changes)
 
 

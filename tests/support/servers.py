@@ -112,9 +112,12 @@ def find_real_servers() -> dict[str, Program]:
     return found
 
 
-def our_program() -> Program:
-    """Ours, run by the interpreter that runs the tests."""
-    return Program(OURS, (sys.executable, "-m", "pyredis_cluster"), "7.2")
+def our_program(redis_version: str = "") -> Program:
+    """Ours, run by the interpreter that runs the tests; with a version as that one of Redis."""
+    argv = (sys.executable, "-m", "pyredis_cluster")
+    if not redis_version:
+        return Program(OURS, argv, "7.2")
+    return Program(f"{OURS}-{redis_version}", (*argv, "--redis-version", redis_version), redis_version)
 
 
 class RunningServer:
@@ -257,6 +260,8 @@ def own_all_slots(server: RunningServer, limit_s: float = START_LIMIT_S) -> None
     """
     with server.connect() as client:
         reply = client.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        if reply.startswith(b"-ERR Unknown subcommand"):
+            reply = client.call("CLUSTER", "ADDSLOTS", *range(16384))
         if reply != b"+OK\r\n":
             raise ServerFailedError(f"{server.name}: CLUSTER ADDSLOTSRANGE: {reply!r}\n{server.log()}")
         deadline = time.monotonic() + limit_s
