@@ -85,7 +85,8 @@ def send_ping(state: ClusterState, link: Link, type_: MessageType) -> None:
     if type_ == MessageType.PING and not link.inbound and link.node is not None:
         link.node.ping_sent_ms = state.now_ms
     entries = tuple([_gossip_entry(state, node) for node in choose_gossip(state)])
-    send(state, link, type_, Gossip(entries, _extensions(state)))
+    extensions = _extensions(state) if state.settings.sends_extensions else Extensions()
+    send(state, link, type_, Gossip(entries, extensions))
 
 
 def broadcast_pong(state: ClusterState, *, among_replicas: bool = False) -> None:

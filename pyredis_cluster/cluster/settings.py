@@ -24,7 +24,8 @@ class ClusterSettings:
 
     `writable_delay_ms` is no directive: a primary that has just started stays `fail` that long, so that
     the cluster can tell it of a failover that happened meanwhile. Raising it lengthens every start,
-    lowering it risks writes to slots that were taken over.
+    lowering it risks writes to slots that were taken over. `sends_extensions` is off where `redis-version` is
+    6.2: nodes of that version drop a PING that ends in more than they know.
     """
 
     port: int = 6379
@@ -49,6 +50,7 @@ class ClusterSettings:
     announce_human_nodename: str = ""
     preferred_endpoint_type: EndpointType = EndpointType.IP
     writable_delay_ms: int = 2000
+    sends_extensions: bool = True
 
     @property
     def listen_port(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.cluster.settings import ClusterSettings, EndpointType
+from pyredis_cluster.version import version
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -65,3 +66,4 @@ def _update(config: Config, settings: ClusterSettings) -> None:
     for name, field in _TEXTS.items():
         setattr(settings, field, config.text(name))
     settings.preferred_endpoint_type = EndpointType(config.text(_ENDPOINT_TYPE))
+    settings.sends_extensions = config.version >= version("7.0")
