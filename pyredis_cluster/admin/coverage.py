@@ -49,21 +49,22 @@ def cover_single(single: dict[int, Holding]) -> list[list[Step]]:
     return [_cover(held.node, slot) for slot, held in single.items()]
 
 
-def cover_multiple(multiple: dict[int, list[Holding]]) -> list[list[Step]]:
-    """Give each slot to the node with the most keys of it, and those of the others too; the steps of each."""
-    plans = []
+def cover_multiple(multiple: dict[int, list[Holding]]) -> tuple[list[list[Step]], list[list[Step]]]:
+    """Give each slot to the node with the most keys of it, and then those of the others too.
+
+    Steps of each slot, twice: nodes move no keys while any slot is uncovered, so all are covered first.
+    """
+    plans, moves = [], []
     for slot, holdings in multiple.items():
         owner = most_keys(holdings)
+        others = [held.node for held in holdings if held.node is not owner]
         steps: list[Step] = [
             Say(Tone.INFO, f">>> Covering slot {slot} moving keys to {owner}"),
             TakeSlot(owner, slot, closes=True),
         ]
-        for held in holdings:
-            node = held.node
-            if node is not owner:
-                steps += [AssignSlot(node, slot, owner), *gather_steps(node, owner, slot)]
-        plans.append(steps)
-    return plans
+        plans.append([*steps, *[AssignSlot(node, slot, owner) for node in others]])
+        moves.append([step for node in others for step in gather_steps(node, owner, slot)])
+    return plans, moves
 
 
 def _cover(node: Node, slot: int) -> list[Step]:

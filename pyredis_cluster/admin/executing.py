@@ -46,10 +46,13 @@ class Executor:
                 self._take_slot(step)
             case AssignSlot(node, slot, owner):
                 call(node, "CLUSTER", "SETSLOT", slot, "NODE", owner.node_id)
+                node.slots.discard(slot)
             case ImportSlot(node, slot, source):
                 call(node, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.node_id)
+                node.importing[slot] = source.node_id
             case CloseSlot(node, slot):
                 call(node, "CLUSTER", "SETSLOT", slot, "STABLE")
+                node.close(slot)
             case ForgetSlot(node, slot):
                 self._forget(step)
             case MoveSlot(source, target, slot, keys_only):
@@ -81,6 +84,8 @@ class Executor:
         if isinstance(results, list) and isinstance(results[1], ReplyError):
             raise results[1]
         step.node.slots.add(slot)
+        if step.closes:
+            step.node.close(slot)
 
     def _forget(self, step: ForgetSlot) -> None:
         try:

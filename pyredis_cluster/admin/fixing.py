@@ -7,12 +7,15 @@ from pyredis_cluster.admin.console import confirm
 from pyredis_cluster.admin.coverage import cover_empty, cover_multiple, cover_single, sort_uncovered
 from pyredis_cluster.admin.describe import describe_slots
 from pyredis_cluster.admin.environment import Environment
-from pyredis_cluster.admin.errors import AdminError
+from pyredis_cluster.admin.errors import AdminError, ReplyError
 from pyredis_cluster.admin.executing import Executor
+from pyredis_cluster.admin.joining import wait_until_up
 from pyredis_cluster.admin.live import LiveCluster
 from pyredis_cluster.admin.moving import MoveOptions
 from pyredis_cluster.admin.open_slots import FixPlan, plan_multiple_owners, plan_open_slot
 from pyredis_cluster.admin.steps import Step
+
+_CLUSTER_DOWN = "CLUSTERDOWN"
 
 
 class Fixer:
@@ -31,6 +34,7 @@ class Fixer:
         self._checker = Checker(environment, cluster)
         self._executor = Executor(environment, cluster, options)
         self._is_mended = False
+        self._postponed: list[int] = []
         self._has_failed = False
 
     def fix(self, *, searches_owners: bool) -> tuple[Findings, bool]:
@@ -43,6 +47,8 @@ class Fixer:
         self._checker.check_coverage()
         if findings.uncovered:
             self._fix_coverage(findings.uncovered)
+        if self._postponed:
+            self._finish_open_slots()
         if searches_owners:
             self._fix_multiple_owners()
         # Nodes that did not agree do so once what they did not agree on is mended.
@@ -52,6 +58,22 @@ class Fixer:
         self._require_all_primaries("open slots")
         holdings = self._cluster.holdings(slots)
         for slot in slots:
+            try:
+                self._execute(plan_open_slot(slot, holdings[slot]))
+            except ReplyError as error:
+                if not error.text.startswith(_CLUSTER_DOWN):
+                    self._fail(error)
+                    return
+                # Nodes move no keys while a slot lacks an owner, which is mended next.
+                self._console.error(str(error))
+                self._postponed.append(slot)
+            except AdminError as error:
+                self._fail(error)
+                return
+
+    def _finish_open_slots(self) -> None:
+        holdings = self._cluster.holdings(self._postponed)
+        for slot in self._postponed:
             if not self._carry_out(plan_open_slot(slot, holdings[slot])):
                 return
 
@@ -60,6 +82,7 @@ class Fixer:
         self._console.info(">>> Fixing slots coverage...")
         uncovered = sort_uncovered(self._cluster.holdings(slots))
         primaries = self._cluster.primaries
+        cover_these, moves = cover_multiple(uncovered.multiple)
         choices = (
             (
                 "The following uncovered slots have no keys across the cluster:",
@@ -77,7 +100,7 @@ class Fixer:
                 "The following uncovered slots have keys in multiple nodes:",
                 "Fix these slots by moving keys into a single node?",
                 uncovered.multiple,
-                cover_multiple(uncovered.multiple),
+                cover_these,
             ),
         )
         for heading, question, affected, plans in choices:
@@ -87,11 +110,14 @@ class Fixer:
             # --cluster-yes does not answer this: somebody has to have seen which slots they are.
             if not confirm(self._console, question):
                 self._has_failed = True
-            elif not self._cover(plans):
+            elif not self._carry_out_all("Covering slots", plans):
                 return
+        if not self._has_failed:
+            wait_until_up(self._environment, self._cluster)
+            self._carry_out_all("Moving keys", moves)
 
-    def _cover(self, plans: list[list[Step]]) -> bool:
-        with self._console.progress("Covering slots", len(plans)) as progress:
+    def _carry_out_all(self, label: str, plans: list[list[Step]]) -> bool:
+        with self._console.progress(label, len(plans)) as progress:
             for steps in plans:
                 if not self._carry_out(FixPlan(steps)):
                     return False
@@ -111,17 +137,21 @@ class Fixer:
     def _carry_out(self, plan: FixPlan) -> bool:
         """Take the steps; returns whether the slot is mended. What fails is said."""
         try:
-            self._executor.run(plan.steps)
+            self._execute(plan)
         except AdminError as error:
-            self._console.error(str(error))
-            self._has_failed = True
+            self._fail(error)
             return False
-        if plan.failure:
-            self._console.error(plan.failure)
-            self._has_failed = True
-            return False
-        self._is_mended = True
         return True
+
+    def _execute(self, plan: FixPlan) -> None:
+        self._executor.run(plan.steps)
+        if plan.failure:
+            raise AdminError(plan.failure)
+        self._is_mended = True
+
+    def _fail(self, error: AdminError) -> None:
+        self._console.error(str(error))
+        self._has_failed = True
 
     def _require_all_primaries(self, what: str) -> None:
         count = self._cluster.unreachable_primaries

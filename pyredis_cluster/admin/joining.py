@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pyredis_cluster.admin.environment import Environment
 from pyredis_cluster.admin.errors import AdminError
 from pyredis_cluster.admin.link import Word, resolve
-from pyredis_cluster.admin.live import LiveCluster
+from pyredis_cluster.admin.live import LiveCluster, info_field, text_of
 from pyredis_cluster.admin.topology import Node, signature
 
 _POLL_S = 0.1
 _POLLS_PER_DOT = 10
+_MOST_POLLS_FOR_UP = 100
 _DOTS_BEFORE_WARNING = 20
 _DOTS_MORE_PER_NODE = 0.15
 _WARNINGS = 6
@@ -47,6 +48,18 @@ def wait_until_joined(
         _warn(environment, cluster)
         if warning == _WARNINGS - 1:
             raise AdminError("[ERR] The cluster did not join in time.")
+
+
+def wait_until_up(environment: Environment, cluster: LiveCluster) -> None:
+    """Wait until all primaries serve, which those that just joined, or just got slots, do after a moment.
+
+    They neither give nor take keys before. Gives up silently in the end: moving then fails with the reason.
+    """
+    for _ in range(_MOST_POLLS_FOR_UP):
+        infos = cluster.call_each(cluster.primaries, "CLUSTER", "INFO")
+        if all(info_field(text_of(info), "cluster_state") == "ok" for info in infos):
+            return
+        environment.sleep(_POLL_S)
 
 
 def is_consistent(views: Sequence[Sequence[Node]]) -> bool:

@@ -51,6 +51,8 @@ class SlotMover:
         self._tell_others(target, slot)
         source.slots.discard(slot)
         target.slots.add(slot)
+        source.close(slot)
+        target.close(slot)
         return count
 
     def move_keys(self, source: Node, target: Node, slot: int) -> int:

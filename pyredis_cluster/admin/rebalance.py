@@ -9,6 +9,7 @@ from pyredis_cluster.admin.address import Address
 from pyredis_cluster.admin.checking import check_cluster
 from pyredis_cluster.admin.environment import Environment
 from pyredis_cluster.admin.errors import AdminError
+from pyredis_cluster.admin.joining import wait_until_up
 from pyredis_cluster.admin.live import LiveCluster, loaded
 from pyredis_cluster.admin.moving import MoveOptions, SlotMover
 from pyredis_cluster.admin.outcome import Outcome
@@ -80,6 +81,7 @@ def _carry_out(
     options: MoveOptions,
 ) -> None:
     console = environment.console
+    wait_until_up(environment, cluster)
     mover = SlotMover(environment, cluster, options)
     total = sum([transfer.slot_count for transfer in balance.transfers])
     with console.progress("Moving slots", total) as progress:

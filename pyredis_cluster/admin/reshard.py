@@ -10,6 +10,7 @@ from pyredis_cluster.admin.console import Console, ask, require_yes
 from pyredis_cluster.admin.describe import describe_node
 from pyredis_cluster.admin.environment import Environment
 from pyredis_cluster.admin.errors import AdminError, UsageError
+from pyredis_cluster.admin.joining import wait_until_up
 from pyredis_cluster.admin.live import loaded
 from pyredis_cluster.admin.moving import MoveOptions, SlotMover
 from pyredis_cluster.admin.outcome import Outcome
@@ -47,6 +48,7 @@ def reshard(
         _show(console, wanted, sources, target, plan)
         if not request.assumes_yes:
             require_yes(console, "Do you want to proceed with the proposed reshard plan (yes/no)? ")
+        wait_until_up(environment, cluster)
         mover = SlotMover(environment, cluster, options)
         keys = 0
         with console.progress("Moving slots", len(plan)) as progress:

@@ -50,6 +50,11 @@ class Node:
         """Whether the cluster has given the node up, or does not know where it is."""
         return "fail" in self.flags or "noaddr" in self.flags
 
+    def close(self, slot: int) -> None:
+        """The slot goes nowhere any more."""
+        self.migrating.pop(slot, None)
+        self.importing.pop(slot, None)
+
     @property
     def is_known(self) -> bool:
         """Whether both nodes have shaken hands."""

@@ -74,7 +74,7 @@ class FakeCluster:
         for node, link in self.links.items():
             self.live.add(node, link)
             link.replies["INFO"] = [b"# Cluster\r\ncluster_enabled:1\r\n"]
-            link.replies["CLUSTER INFO"] = [b"cluster_known_nodes:1\r\n"]
+            link.replies["CLUSTER INFO"] = [b"cluster_state:ok\r\ncluster_known_nodes:1\r\n"]
             link.replies["DBSIZE"] = [7]
             link.replies["CLUSTER COUNTKEYSINSLOT"] = [0]
             self.show(node, nodes)

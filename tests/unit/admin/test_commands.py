@@ -87,6 +87,7 @@ def test_nodes_that_cannot_be_asked_are_left_out_and_counted() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_fix_does_not_touch_a_cluster_that_lacks_primaries_unless_forced() -> None:
     nodes = three()
     fake = FakeCluster(nodes[:2], "yes")

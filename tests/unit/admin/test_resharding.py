@@ -107,6 +107,7 @@ def test_somebody_has_to_have_weight() -> None:
         plan_rebalance([], {}, 2.0)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_after_a_rebalance_each_has_its_share(data: st.DataObject) -> None:
     count = data.draw(st.integers(2, 7))
