@@ -85,6 +85,15 @@ class TestUp:
             with RawClient(port) as client:
                 assert client.call("SET", "k", "v") == b"+OK\r\n"
 
+    def test_its_nodes_are_an_older_version(self, tmp_path: Path, port: int) -> None:
+        options = ("up", "--port", str(port), "--redis-version", "6.2")
+        with started(OURS, *options, directory=tmp_path) as process:
+            process.wait_for("Ctrl-C ends it.")
+            with RawClient(port) as client:
+                assert b"\r\nredis_version:6.2.14\r\n" in client.call("INFO", "server")
+                for run in client.ask("CLUSTER", "SLOTS").items:
+                    assert [len(node.items) for node in run.items[2:]] == [3]
+
     def test_replicas_are_in_sync_and_shown_when_it_says_so(self, tmp_path: Path, port: int) -> None:
         options = ("up", "--primaries", "1", "--replicas", "2", "--port", str(port))
         with started(OURS, *options, directory=tmp_path) as process:

@@ -205,3 +205,25 @@ def test_get_matching() -> None:
     assert config.get_matching([b"save"]) == [(b"save", b"3600 1 300 100 60 10000")]
     assert config.get_matching([]) == []
     assert len(config.get_matching([b"*", b"*"])) > 190
+
+
+def test_defaults_of_an_older_version_take_the_place_of_what_nobody_set() -> None:
+    config = load_text(b"repl-diskless-sync yes\nredis-version 6.2\n")
+    assert config.version == (6, 2)
+    assert config.release == "6.2.14"
+    assert config.text("enable-debug-command") == "yes"
+    assert config.integer("set-max-listpack-entries") == 0
+    assert config.flag("repl-diskless-sync") is True
+    assert load_text(b"redis-version 6.2\n").flag("repl-diskless-sync") is False
+    assert load_text(b"redis-version 7.0\n").flag("repl-diskless-sync") is True
+    assert Config().text("enable-debug-command") == "local"
+
+
+def test_clients_of_an_older_version_do_not_see_later_directives() -> None:
+    config = load_text(b"redis-version 7.0\n")
+    assert config.get_matching([b"set-max-listpack-entries", b"locale-collate"]) == []
+    assert config.get_matching([b"hash-max-listpack-value"]) == [(b"hash-max-listpack-value", b"64")]
+    older = load_text(b"redis-version 6.2\nshutdown-timeout 3\n")
+    assert older.integer("shutdown-timeout") == 3
+    assert older.get_matching([b"shutdown*", b"hash-max-*-value"]) == [(b"hash-max-ziplist-value", b"64")]
+    assert b"watchdog-period" in dict(older.get_matching([b"*"]))
