@@ -25,7 +25,6 @@ from pyredis_cluster.server.process import (
     monotonic_clock,
     raise_open_files,
 )
-from pyredis_cluster.version import REDIS_VERSION
 
 
 def run_redis_server(arguments: Sequence[str], program: str) -> int:
@@ -136,7 +135,7 @@ def _enter(config: Config, log: Log) -> tuple[PidFile | None, Supervisor]:
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
     bits = 64 if sys.maxsize > 1 << 32 else 32
     log.notice(
-        f"Redis version={REDIS_VERSION}, bits={bits}, commit=00000000, modified=0, pid={os.getpid()}, "
+        f"Redis version={config.release}, bits={bits}, commit=00000000, modified=0, pid={os.getpid()}, "
         "just started"
     )
     pid_file = PidFile(config.path("pidfile"), log) if in_background or config.text("pidfile") else None

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.version import REDIS_VERSION, __version__
+from pyredis_cluster.version import __version__
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -29,6 +29,6 @@ def is_logo_wanted(config: Config) -> bool:
     return not config.flag("syslog-enabled") and not config.text("logfile") and sys.stdout.isatty()
 
 
-def logo(mode: str, port: int) -> str:
-    """The logo with mode, port and process."""
-    return _LOGO.format(version=__version__, redis=REDIS_VERSION, mode=mode, port=port, pid=os.getpid())
+def logo(release: str, mode: str, port: int) -> str:
+    """The logo with the version of Redis, mode, port and process."""
+    return _LOGO.format(version=__version__, redis=release, mode=mode, port=port, pid=os.getpid())

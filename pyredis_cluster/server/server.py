@@ -163,7 +163,7 @@ class Server:
         mode = "cluster" if self.config.flag("cluster-enabled") else "standalone"
         port = self.config.integer("port")
         if self.shows_logo:
-            self.log.raw(logo(mode, port))
+            self.log.raw(logo(self.config.release, mode, port))
         else:
             self.log.notice(f"Running mode={mode}, port={port}.")
 
