@@ -14,7 +14,7 @@ import pytest
 from tests.support.dataset import fill
 from tests.support.journal import Journal
 from tests.support.nodes import Node, started
-from tests.support.replicating import wait_until
+from tests.support.replicating import info, wait_until
 from tests.support.servers import OURS
 
 pytestmark = pytest.mark.slow
@@ -47,8 +47,10 @@ def write_until_killed(node: Node, journals: list[Journal], rng: random.Random, 
 
 
 def fresh(node: Node) -> list[Journal]:
-    """Journals that begin anew, beside a little of every type."""
+    """Journals that begin anew with a new file, beside a little of every type."""
     assert node.client.call("FLUSHALL") == b"+OK\r\n"
+    assert node.client.call("BGREWRITEAOF").startswith(b"+")
+    wait_until(lambda: info(node.client, "persistence")["aof_rewrite_in_progress"] == "0")
     fill(node.client, keys=1000, seed=21)
     return [Journal(f"writer {n}", batch=1 + 7 * n, transactions=n % 2 == 0) for n in range(WRITERS)]
 

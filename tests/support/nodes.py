@@ -14,6 +14,9 @@ import pytest
 
 from tests.support.servers import OURS, Program, RunningServer, find_real_servers, our_program, start_server
 
+_RESTART_LIMIT_S = 120.0
+"""It may have much to load, beside others that load."""
+
 
 class Node:
     """A running server and a connection to it."""
@@ -34,7 +37,7 @@ class Node:
     def restart(self) -> None:
         """Start it again, ended as it has, and connect."""
         self.close()
-        self.server.restart()
+        self.server.restart(limit_s=_RESTART_LIMIT_S)
         self.client = self.server.connect(timeout_s=60)
 
 
