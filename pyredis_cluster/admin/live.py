@@ -40,11 +40,21 @@ class LiveCluster(Topology):
             replies += self.links[node].call_all(requests[start : start + _BATCH])
         return replies
 
-    def call_each(self, nodes: Sequence[Node], *words: Word) -> list[Reply]:
-        """Replies of several nodes to the same request, errors among them. Raises UnreachableError."""
+    def call_each(self, nodes: Sequence[Node], *words: Word) -> list[Reply | UnreachableError]:
+        """Replies of several nodes to the same request, errors and lost connections among them."""
+        lost: dict[Node, UnreachableError] = {}
         for node in nodes:
-            self.links[node].send([words])
-        return [self.links[node].receive(1)[0] for node in nodes]
+            try:
+                self.links[node].send([words])
+            except UnreachableError as error:
+                lost[node] = error
+        replies: list[Reply | UnreachableError] = []
+        for node in nodes:
+            try:
+                replies.append(lost.get(node) or self.links[node].receive(1)[0])
+            except UnreachableError as error:
+                replies.append(error)
+        return replies
 
     def views(self) -> list[list[Node]]:
         """What each node says of all. Raises ReplyError, UnreachableError, AdminError."""
@@ -67,7 +77,7 @@ class LiveCluster(Topology):
             link.close()
 
 
-def text_of(reply: Reply) -> str:
+def text_of(reply: object) -> str:
     """A reply that is a text."""
     return reply.decode(errors="replace") if isinstance(reply, bytes) else ""
 

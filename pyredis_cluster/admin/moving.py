@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pyredis_cluster.admin.environment import Environment
 from pyredis_cluster.admin.errors import AdminError, ReplyError
 from pyredis_cluster.admin.link import Reply, Word
-from pyredis_cluster.admin.live import LiveCluster
+from pyredis_cluster.admin.live import LiveCluster, ask_nodes
 from pyredis_cluster.admin.topology import Node
 
 _NO_VALUE = b"0" * 40
-_LOST_LAST_SLOT = "ERR Please use SETSLOT only with masters."
+_POLL_S = 0.1
+_MOST_POLLS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class SlotMover:
 
     def __init__(self, environment: Environment, cluster: LiveCluster, options: MoveOptions) -> None:
         self._console = environment.console
+        self._sleep = environment.sleep
+        self._connect = environment.connect
         self._credentials = environment.credentials
         self._cluster = cluster
         self._options = options
@@ -142,12 +145,27 @@ class SlotMover:
         )
 
     def _tell_others(self, owner: Node, slot: int) -> None:
-        """Spare clients the redirections by nodes that the news has not reached yet."""
+        """Spare clients the redirections by nodes that the news has not reached yet.
+
+        Who loses the last slot may refuse: heard from the target, it has become its replica already.
+        """
         others = [node for node in self._cluster.primaries if node is not owner]
-        for reply in self._cluster.call_each(others, "CLUSTER", "SETSLOT", slot, "NODE", owner.node_id):
-            # Heard from the target already, a node that has lost its last slot becomes its replica.
-            if isinstance(reply, ReplyError) and not reply.text.startswith(_LOST_LAST_SLOT):
+        replies = self._cluster.call_each(others, "CLUSTER", "SETSLOT", slot, "NODE", owner.node_id)
+        for node, reply in zip(others, replies, strict=True):
+            if isinstance(reply, AdminError) and not self._hears_of(node, owner, slot):
                 raise reply
+
+    def _hears_of(self, node: Node, owner: Node, slot: int) -> bool:
+        """Whether a node knows the new owner, at once or after a moment."""
+        # Nodes close connections of blocked clients when they become replicas: with Valkey, SETSLOT blocks.
+        self._cluster.links[node].close()
+        self._cluster.links[node] = self._connect(node.address)
+        for _ in range(_MOST_POLLS):
+            for seen in ask_nodes(self._cluster.links[node]):
+                if seen.node_id == owner.node_id and slot in seen.slots:
+                    return True
+            self._sleep(_POLL_S)
+        return False
 
     def _call(self, node: Node, *words: Word) -> Reply:
         return self._cluster.call(node, *words)

@@ -85,10 +85,10 @@ def test_the_life_of_a_cluster(server: str) -> None:
         assert ours("add-node", cluster.address(7), cluster.address(0), *as_replica).code == 0
         until(lambda: all(len(views(each)) == 8 for each in cluster.servers))
 
-        words = ("--cluster-from", "all", "--cluster-to", new, "--cluster-slots", "24", "--cluster-yes")
+        words = ("--cluster-from", "all", "--cluster-to", new, "--cluster-slots", "25", "--cluster-yes")
         printed = ours("reshard", cluster.address(1), *words)
         assert (printed.code, printed.err) == (0, "")
-        until(lambda: slots_of(cluster, 6) == 24)
+        until(lambda: slots_of(cluster, 6) == 25)
         require_clean(cluster)
         require_keys(cluster)
         replica = cluster.servers[7].port
@@ -96,7 +96,7 @@ def test_the_life_of_a_cluster(server: str) -> None:
 
         # What leaves the cluster has to give its slots away; its replica then follows another one.
         moved = ours_as_json("rebalance", cluster.address(0), "--cluster-weight", f"{new[:8]}=0")
-        assert sum(transfer["slots"] for transfer in moved["transfers"]) == 24
+        assert sum(transfer["slots"] for transfer in moved["transfers"]) == 25
         until(lambda: slots_of(cluster, 6) == 0)
         require_keys(cluster)
         assert ours("del-node", cluster.address(0), new).code == 0

@@ -48,6 +48,7 @@ def ours_as_json(*words: object) -> dict[str, Any]:
     printed = ours(*words, "--json")
     found: dict[str, Any] = json.loads(printed.out)
     assert found["ok"] is (printed.code == 0)
+    assert "error" not in found, (found, printed.err[-500:])
     return found
 
 

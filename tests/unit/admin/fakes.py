@@ -43,6 +43,9 @@ class FakeLink:
             self._pending.append(self._reply(text))
 
     def receive(self, count: int) -> list[Reply]:
+        if b"CLOSE" in self._pending:
+            self._pending.clear()
+            raise UnreachableError("closed")
         replies, self._pending = self._pending[:count], self._pending[count:]
         return replies
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pyredis_cluster.admin.errors import AdminError, ReplyError
@@ -7,7 +9,7 @@ from pyredis_cluster.admin.executing import Executor
 from pyredis_cluster.admin.link import Reply
 from pyredis_cluster.admin.moving import MoveOptions, SlotMover
 from pyredis_cluster.admin.steps import CloseSlot, ForgetSlot, Say, TakeSlot, Tone
-from tests.unit.admin.fakes import FakeCluster
+from tests.unit.admin.fakes import FakeCluster, cluster_nodes
 from tests.unit.admin.nodes import node
 
 ONE, TWO = "1" * 40, "2" * 40
@@ -50,18 +52,34 @@ def test_a_slot_is_never_without_owner_and_all_primaries_hear_of_the_new_one() -
     assert (moving.one.slots, moving.two.slots) == (set(), {5, 6})
 
 
-def test_who_lost_the_last_slot_may_be_a_replica_by_now() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    ["ERR Please use SETSLOT only with masters.", "UNBLOCKED force unblock from blocking operation"],
+)
+def test_who_lost_the_last_slot_may_be_a_replica_by_now(refusal: str) -> None:
     moving = Moving()
-    moving.source.refuses(f"CLUSTER SETSLOT 5 NODE {TWO}", "ERR Please use SETSLOT only with masters.")
+    moving.source.refuses(f"CLUSTER SETSLOT 5 NODE {TWO}", refusal)
+    heard = cluster_nodes(moving.one, [replace(moving.one, slots=set()), replace(moving.two, slots={5, 6})])
+    moving.source.replies["CLUSTER NODES"].append(heard.encode())
+    assert moving.move() == 2
+    assert moving.fake.slept_s == pytest.approx(0.1)
+
+
+def test_the_connection_to_who_lost_the_last_slot_may_be_closed() -> None:
+    moving = Moving()
+    moving.source.replies[f"CLUSTER SETSLOT 5 NODE {TWO}"] = [b"CLOSE"]
+    heard = cluster_nodes(moving.one, [replace(moving.one, slots=set()), replace(moving.two, slots={5, 6})])
+    moving.source.replies["CLUSTER NODES"] = [heard.encode()]
     assert moving.move() == 2
 
 
-def test_any_other_refusal_ends_the_move() -> None:
+def test_who_refuses_the_news_and_does_not_hear_it_either_ends_the_move() -> None:
     moving = Moving()
     moving.source.refuses("CLUSTER SETSLOT 5 NODE", "ERR Unknown node")
     with pytest.raises(ReplyError, match=r"Node 127.0.0.1:7001 replied with error:\nERR Unknown node"):
         moving.move()
     assert moving.one.slots == {5}
+    assert moving.fake.slept_s > 1
 
 
 def test_keys_that_are_there_already_with_the_same_value_are_replaced() -> None:
