@@ -50,12 +50,16 @@ class Batch:
     Afterwards `last_database` is selected.
     """
 
-    __slots__ = ("_file_wire", "_wire", "database", "last_database", "requests")
+    __slots__ = ("_file_wire", "_wire", "command_count", "database", "last_database", "requests")
 
-    def __init__(self, requests: list[Request | bytes], database: int, last_database: int) -> None:
+    def __init__(
+        self, requests: list[Request | bytes], database: int, last_database: int, command_count: int
+    ) -> None:
         self.requests = requests
         self.database = database
         self.last_database = last_database
+        self.command_count = command_count
+        """How many commands there are, SELECT included."""
         self._wire: bytes | None = None
         self._file_wire: bytes | None = None
 
@@ -76,9 +80,14 @@ class Batch:
 Sink = Callable[[Batch], None]
 
 
-def select(database: int) -> Request:
+class Select(list[bytes]):
     """The command that changes the database of a stream."""
-    return [b"SELECT", b"%d" % database]
+
+    __slots__ = ("database",)
+
+    def __init__(self, database: int) -> None:
+        super().__init__((b"SELECT", b"%d" % database))
+        self.database = database
 
 
 class Propagation:
@@ -86,7 +95,7 @@ class Propagation:
     the end of a turn.
 
     The hot loop of `Session.execute` does itself what `collect` and `flush` do for a request that is
-    propagated as it came: it appends to `batch`, and keeps `settled_dirty`.
+    propagated as it came: it appends to `batch`, which is always the same list, and keeps `settled_dirty`.
     """
 
     def __init__(self, keyspace: Keyspace) -> None:
@@ -98,9 +107,11 @@ class Propagation:
         self.settled_dirty = 0
         """`keyspace.dirty` when it was last looked at."""
         self.batch: list[Request | bytes] = []
-        self.database = _NO_DATABASE
-        """Of the last command in `batch`."""
-        self._first_database = 0
+        self.database = 0
+        """Of the last command, be it in `batch` or delivered."""
+        self._delivered_database = 0
+        self._folded = 0
+        """Commands in `batch` beyond one for each of its items."""
         self.writers: dict[Session, None] = {}
         """Clients that commands in `batch` came from, or that ran others since."""
         self.sinks: list[Sink] = []
@@ -121,8 +132,11 @@ class Propagation:
         self.deliver()
         self.sinks.remove(sink)
         if not self.sinks:
-            self._keyspace.propagate = None
-            self._keyspace.recording = SETTLED
+            keyspace = self._keyspace
+            keyspace.propagate = None
+            keyspace.recording = SETTLED
+            if keyspace.unsettled == RECORDING:
+                keyspace.unsettled = SETTLED
             self._effects.clear()
 
     def add(self, database: int, argv: Request) -> None:
@@ -184,20 +198,33 @@ class Propagation:
     def record(self, database: int, argv: Request) -> None:
         """Put one command into the batch."""
         if database != self.database and database != _NO_DATABASE:
-            if self.database == _NO_DATABASE:
-                self._first_database = database
-            else:
-                self.batch.append(select(database))
+            self.batch.append(Select(database))
             self.database = database
         self.batch.append(argv)
 
+    def fold(self, start: int, requests: list[Request], wire: bytes) -> bool:
+        """Have `wire` stand for the items of the batch from `start` on, if these are `requests`; whether so."""
+        batch = self.batch
+        if batch[start:] != requests:
+            return False
+        batch[start:] = [wire]
+        self._folded += len(requests) - 1
+        return True
+
     def deliver(self) -> None:
         """Hand the batch to the sinks."""
-        requests = self.batch
-        if not requests:
+        if not self.batch:
             return
-        self.batch = []
-        database, self.database = self.database, _NO_DATABASE
-        batch = Batch(requests, self._first_database, database)
+        requests = self.batch.copy()
+        self.batch.clear()
+        database = self._delivered_database
+        first = requests[0]
+        if type(first) is Select:
+            # Sinks put one before the batch where they need it.
+            database = first.database
+            del requests[0]
+        self._delivered_database = self.database
+        batch = Batch(requests, database, self.database, len(requests) + self._folded)
+        self._folded = 0
         for sink in list(self.sinks):
             sink(batch)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.host import Connection
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.transaction import Transaction
+    from pyredis_cluster.keyspace.database import Database
 
 Request = list[bytes]
 
@@ -117,6 +118,7 @@ class Session:
             server.table.fast,
             server.unix_ns,
             server.propagation,
+            server.propagation.batch.append,
         )
         self.resp = 2
         self.address = ""
@@ -167,7 +169,7 @@ class Session:
             return
         server = self.server
         keyspace = server.keyspace
-        call, append, extend, entries, unix_ns, propagation = self._bound
+        call, append, extend, entries, unix_ns, propagation, record = self._bound
         # The reading that update_time makes, without the calls around it. It serves as the start of the
         # first command too: a step of the wall clock spoils one figure, a second reading costs every batch.
         started_ns = unix_ns()
@@ -181,6 +183,8 @@ class Session:
         last: Entry | None = None
         running: Entry | None = None
         run = 0
+        # The database of what was recorded last, as far as it is known here.
+        recorded_db: Database | None = None
         waiting = iter(requests)
         for argv in waiting:
             entry: Entry | None
@@ -214,6 +218,7 @@ class Session:
                     self._postpone([argv, *waiting])
                     break
                 self.execute_gated(argv)
+                recorded_db = None
                 started_ns = unix_ns()
                 continue
             if entry is not running:
@@ -256,13 +261,15 @@ class Session:
             if unsettled := keyspace.unsettled:
                 if unsettled != RECORDING:
                     server.settle(call.db.index, argv)
+                    recorded_db = None
                 elif (dirty := keyspace.dirty) != propagation.settled_dirty:
                     # What `settle` comes to for a request that is propagated as it came.
                     propagation.settled_dirty = dirty
-                    if call.db.index == propagation.database:
-                        propagation.batch.append(argv)
+                    if call.db is recorded_db:
+                        record(argv)
                     else:
-                        propagation.record(call.db.index, argv)
+                        recorded_db = call.db
+                        propagation.record(recorded_db.index, argv)
             if output_bytes > _OUTPUT_PAUSE_BYTES:
                 self._postpone(list(waiting))
                 break

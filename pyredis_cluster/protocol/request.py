@@ -254,30 +254,37 @@ class RequestParser:
     the requests before the broken one, to be answered before the error; the parser is then spent.
     """
 
-    __slots__ = ("_authenticated", "_hiredis", "_strict", "completed", "is_regular")
+    __slots__ = ("_authenticated", "_hiredis", "_is_regular", "_strict", "completed")
 
     def __init__(self, bulk_max_bytes: int = DEFAULT_BULK_MAX_BYTES) -> None:
         self._hiredis = hiredis.Reader(notEnoughData=_INCOMPLETE)
         self._strict = StrictParser(bulk_max_bytes)
         self._authenticated = True
-        self.is_regular = True
-        """Whether the next byte is the first of a request, and its limits are those of any client."""
+        self._is_regular = True
         self.completed: list[Request] = []
 
     def set_limits(self, *, authenticated: bool, bulk_max_bytes: int) -> None:
         """Set what depends on the client and on the configuration."""
         self._authenticated = authenticated
         self._strict.set_limits(authenticated=authenticated, bulk_max_bytes=bulk_max_bytes)
-        self.is_regular = authenticated and self._strict.at_boundary
+        self._is_regular = authenticated and self._strict.at_boundary
 
     @property
     def buffered_bytes(self) -> int:
         """Bytes held of a request that is not complete yet."""
         return self._strict.buffered_bytes
 
+    def is_verbatim(self, requests: list[Request]) -> bool:
+        """Whether `requests`, just returned by `parse`, are exactly the bytes that came with that call.
+
+        Not those of inline requests, nor where there were empty ones, which Redis skips; and not those that
+        began in an earlier call, or were followed by the begin of another one.
+        """
+        return requests is not self.completed
+
     def parse(self, data: bytes) -> list[Request]:
         """Return the requests that `data` completes; raises ProtocolError."""
-        if data[0] == _STAR and data[-1] == _LINE_FEED and self.is_regular:
+        if data[0] == _STAR and data[-1] == _LINE_FEED and self._is_regular:
             if len(data) <= _SMALL_BYTES:
                 # One small request, the common chunk of a client that does not pipeline.
                 lines = data.split(b"\r\n")
@@ -294,11 +301,12 @@ class RequestParser:
                 requests = self._speculate(data)
                 if requests is not None:
                     return requests
-        elif data[-1] == _LINE_FEED and self.is_regular and not _SPECIAL_INLINE(data):
-            return [words for line in data.split(b"\n") if (words := line.split())]
+        elif data[-1] == _LINE_FEED and self._is_regular and not _SPECIAL_INLINE(data):
+            requests = self.completed = [words for line in data.split(b"\n") if (words := line.split())]
+            return requests
         requests = self.completed = []
         self._strict.feed(data, requests)
-        self.is_regular = self._authenticated and self._strict.at_boundary
+        self._is_regular = self._authenticated and self._strict.at_boundary
         return requests
 
     def _speculate(self, data: bytes) -> list[Request] | None:
@@ -329,7 +337,8 @@ class RequestParser:
                     if all(requests):
                         return requests
                     if set(map(type, requests)) == _LISTS:  # and not an empty string
-                        return [request for request in requests if request]
+                        requests = self.completed = [request for request in requests if request]
+                        return requests
         except (TypeError, hiredis.HiredisError, MemoryError):
             pass  # a broken request, or something that is no bulk string
         self._hiredis = hiredis.Reader(notEnoughData=_INCOMPLETE)

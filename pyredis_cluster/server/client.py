@@ -25,9 +25,6 @@ _CHECK_OUTPUT_BYTES = 16384
 """client-output-buffer-limit does not count what Redis keeps in a client's own fixed buffer."""
 
 
-_STAR = ord("*")
-
-
 class Output(Protocol):
     """Who sends to a client in place of its session: what a replica gets are no replies."""
 
@@ -123,25 +120,15 @@ class ClientConnection(asyncio.Protocol):
 
         If they are to run all the requests as they came, `data` is what to tell them.
         """
-        parser = self._parser
-        began_whole = parser.is_regular
+        may_be_verbatim = not session.gate & gate.GATE_UNAUTHENTICATED  # else only the rest is returned
         requests = self._parse(data)
-        batch = self._state.propagation.batch
+        propagation = self._state.propagation
+        batch = propagation.batch
         start = len(batch)
         session.execute(requests)
-        if (
-            began_whole
-            and parser.is_regular
-            and batch[start:] == requests
-            and batch is self._state.propagation.batch
-            and data[0] == _STAR
-            # Not what the strict parser alone reads: inline requests are no stream of commands. Nor what may
-            # have more arrays than requests: Redis skips empty ones (`*0`, `*-1`), but no AOF may hold them.
-            and requests is not parser.completed
-            and data.count(b"*") == len(requests)
-        ):
-            batch[start:] = [data]
         if batch:
+            if may_be_verbatim and self._parser.is_verbatim(requests):
+                propagation.fold(start, requests, data)
             self._server.deliver_effects_soon()
 
     def _go_on(self) -> None:

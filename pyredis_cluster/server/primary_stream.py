@@ -101,9 +101,9 @@ class PrimaryStream:
         if state.write_stops.has_disk_error and not self._may_go_on(requests):
             return False
         self.session.apply(requests)
-        if batch and batch is propagation.batch and batch[start:] == requests and _is_plain(wire):
+        if batch and _is_plain(wire):
             # An AOF gets it as it came.
-            batch[start:] = [wire]
+            propagation.fold(start, requests, wire)
         if state.maxmemory:
             state.eviction.evict_to_limit()
         return True

@@ -85,7 +85,7 @@ class ReplicationStream:
             return
         if replication.backlog is None:
             # Nobody reads the stream, but what the AOF has on disk is told in offsets: of commands, then.
-            replication.offset += sum(map(_count_commands, batch.requests))
+            replication.offset += batch.command_count
             return
         if batch.database != self._selected:
             self.feed(encode_requests([[b"SELECT", b"%d" % batch.database]]) + batch.wire())
@@ -187,10 +187,3 @@ class ReplicationStream:
         """The server ends: hand over what was changed last."""
         self._state.deliver_effects()
         self._send()
-
-
-def _count_commands(request: list[bytes] | bytes) -> int:
-    """How many commands these are, but for SELECT; exact unless a value looks like the begin of one."""
-    if type(request) is bytes:
-        return 1 + request.count(b"\r\n*")
-    return int(request[0] != b"SELECT")

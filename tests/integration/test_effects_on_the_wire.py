@@ -56,6 +56,31 @@ async def test_is_what_was_changed(sent: bytes, told: bytes, use_epoll: bool) ->
         assert b"".join(got) == told
 
 
+async def test_a_password_is_told_to_nobody() -> None:
+    async with serving(requirepass="secret") as server, peer(server) as client:
+        got: list[bytes] = []
+        server.state.propagation.attach(lambda batch: got.append(batch.wire()))
+        client.send(encode_request(b"AUTH", b"secret") + SET + INCR)
+        for expected in (b"+OK\r\n", b"+OK\r\n", b":1\r\n"):
+            assert await client.read() == expected
+        assert b"".join(got) == SET + INCR
+
+
+async def test_nothing_is_kept_once_nobody_is_told() -> None:
+    async with serving() as server, peer(server) as client:
+        got: list[bytes] = []
+
+        def keep(batch: Batch) -> None:
+            got.append(batch.wire())
+
+        propagation = server.state.propagation
+        propagation.attach(keep)
+        assert await client.call("SET", "k", "v") == b"+OK\r\n"
+        propagation.detach(keep)
+        assert await client.call("INCR", "n") == b":1\r\n"
+        assert (got, propagation.batch) == ([SET], [])
+
+
 async def test_half_a_request_is_told_once_it_is_whole() -> None:
     async with serving() as server, peer(server) as client:
         got: list[bytes] = []
