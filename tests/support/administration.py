@@ -20,7 +20,7 @@ _LIMIT_S = 60.0
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _NODE = re.compile(r"^\s*[MS]: ")
 _MORE_OF_NODE = re.compile(r"^\s+(slots:|replicates |\d+ additional)")
-_BY_NODE = re.compile(r"^(127\.0\.0\.1:PORT\d+( \(|: )|\*\*\* New timeout)")
+_BY_NODE = re.compile(r"^(127\.0\.0\.1:PORT\d+( \(|: )|\*\*\* New timeout|ERR setting node-timeout)")
 
 
 class Printed(NamedTuple):

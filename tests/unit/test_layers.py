@@ -138,6 +138,14 @@ def test_only_the_shell_and_the_command_line_touch_the_outside_world(imports: li
     assert [str(each) for each in pure if each.module.partition(".")[0] in IMPURE] == []
 
 
+def test_administration_is_a_client_that_uses_no_part_of_a_server(imports: list[Import]) -> None:
+    own = {
+        each.module.rpartition(".")[0] for each in imports if each.layer == "admin" and each.imported_layer
+    }
+    others = {module for module in own if not module.startswith(f"{PACKAGE}.admin.")}
+    assert others == {f"{PACKAGE}.protocol.slots"}
+
+
 def loaded_by(tree: ast.Module) -> set[Path]:
     """Modules of the package that importing this one imports, but for those that are imported when needed."""
     found: set[Path] = set()
