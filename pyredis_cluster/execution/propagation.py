@@ -203,7 +203,7 @@ class Propagation:
         self.batch.append(argv)
 
     def fold(self, start: int, requests: list[Request], wire: bytes) -> bool:
-        """Have `wire` stand for the items of the batch from `start` on, if they are `requests`; whether so."""
+        """Have `wire` stand for the items from `start` on, if these are `requests`; whether so."""
         batch = self.batch
         if batch[start:] != requests:
             return False
