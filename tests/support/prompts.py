@@ -1,0 +1,57 @@
+"""A program at a terminal, whose questions are answered as a person would: read, then type."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from collections.abc import Sequence
+
+LIMIT_S = 90.0
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def converse(argv: Sequence[str], *answers: tuple[str, str], limit_s: float = LIMIT_S) -> tuple[int, str]:
+    """Run `argv`, typing each answer once its question was printed; the exit code and all that was shown.
+
+    What is typed is shown too. Raises AssertionError when a question is not asked in time.
+    """
+    deadline = time.monotonic() + limit_s
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(argv, stdin=its_end, stdout=its_end, stderr=its_end, start_new_session=True)
+    os.close(its_end)
+    try:
+        shown = ""
+        for question, answer in answers:
+            asked = len(shown)
+            while question not in shown[asked:]:
+                more = _read(terminal, deadline)
+                assert more, f"not asked: {question}\n{_plain(shown)}"
+                shown += more
+            os.write(terminal, f"{answer}\n".encode())
+        while more := _read(terminal, deadline):
+            shown += more
+        return process.wait(max(0.0, deadline - time.monotonic())), _plain(shown)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+def _read(terminal: int, deadline: float) -> str:
+    """What is shown next; empty at the end of the program. Raises AssertionError at the deadline."""
+    readable, _, _ = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))
+    assert readable, "nothing is shown any more, and the program has not ended"
+    try:
+        return os.read(terminal, 65536).decode(errors="replace")
+    except OSError:
+        # Linux says EIO when nobody has the other end open any more.
+        return ""
+
+
+def _plain(text: str) -> str:
+    return _COLOR.sub("", text).replace("\r\n", "\n")

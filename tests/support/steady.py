@@ -1,0 +1,97 @@
+"""A client of a cluster that writes keys all along, whatever happens, and knows which must be there.
+
+with SteadyWriter(port) as writer:
+    ...
+writer.keys     # {key: value} of all that was acknowledged
+"""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+
+import redis
+
+_LIMIT_S = 60.0
+_PAUSE_S = 0.005
+
+
+class SteadyWriter:
+    """A thread with a `redis.RedisCluster`, which tries each write again until it is acknowledged.
+
+    `refused` counts the failures by kind; `keys` has all that was acknowledged, with its value.
+    """
+
+    def __init__(self, port: int, *, prefix: str = "steady", timeout_s: float = 1.0) -> None:
+        self.keys: dict[str, str] = {}
+        self.refused: dict[str, int] = {}
+        self._port = port
+        self._prefix = prefix
+        self._timeout_s = timeout_s
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._failure: BaseException | None = None
+
+    def __enter__(self) -> SteadyWriter:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Write nothing more. Raises what went wrong in the thread."""
+        self._ending.set()
+        self._thread.join(_LIMIT_S)
+        assert not self._thread.is_alive()
+        if self._failure is not None:
+            raise self._failure
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until so many more writes are acknowledged. Raises AssertionError."""
+        wanted = len(self.keys) + count
+        pause = threading.Event()
+        for _ in range(int(_LIMIT_S / _PAUSE_S)):
+            if len(self.keys) >= wanted or self._failure is not None:
+                break
+            pause.wait(_PAUSE_S)
+        assert len(self.keys) >= wanted, (len(self.keys), wanted, self.refused, self._failure)
+
+    def _run(self) -> None:
+        try:
+            with redis.RedisCluster(
+                "127.0.0.1", self._port, socket_timeout=self._timeout_s, decode_responses=True
+            ) as cluster:
+                while not self._ending.is_set():
+                    self._write(cluster, len(self.keys))
+                    self._ending.wait(_PAUSE_S)
+        except BaseException as error:
+            self._failure = error
+
+    def _write(self, cluster: redis.RedisCluster, number: int) -> None:
+        key = f"{self._prefix}:{number}"
+        while not self._ending.is_set():
+            try:
+                assert cluster.set(key, f"value of {key}")
+            except (redis.RedisError, OSError) as error:
+                kind = type(error).__name__
+                self.refused[kind] = self.refused.get(kind, 0) + 1
+                self._ending.wait(_PAUSE_S)
+            else:
+                self.keys[key] = f"value of {key}"
+                return
+
+
+def missing(port: int, keys: dict[str, str]) -> list[str]:
+    """The keys that a cluster does not have, or with another value."""
+    with redis.RedisCluster("127.0.0.1", port, decode_responses=True, socket_timeout=10) as cluster:
+        names = list(keys)
+        found: list[str | None] = []
+        for start in range(0, len(names), 500):
+            with cluster.pipeline() as pipeline:
+                for name in names[start : start + 500]:
+                    pipeline.get(name)
+                found += pipeline.execute()
+    return [name for name, value in zip(names, found, strict=True) if value != keys[name]]
