@@ -252,6 +252,8 @@ def test_a_cluster_with_a_password(tmp_path: Path) -> None:
         )
         by_name = ("--user", "default", "--pass", "secret")
         assert ours("create", *addresses, "--cluster-yes", *by_name).code == 0
+        infos = ("call", addresses[0], "CLUSTER", "INFO", *by_name)
+        until(lambda: ours(*infos).out.count("cluster_state:ok") == 3)
         with redis.Redis(port=cluster.servers[0].port, password="secret") as client:
             client.set("{fHh}", "slot 0")
             assert key_slot(b"{fHh}") == 0
