@@ -236,7 +236,10 @@ class Harness:
         """Collect in the returned list, from now on, what replicas and the AOF would be told."""
 
         def keep(batch: Batch) -> None:
-            self.effects.extend(batch.requests)
+            for request in batch.requests:
+                # Only what came over a socket stands as bytes.
+                assert isinstance(request, list)
+                self.effects.append(request)
 
         self.state.propagation.attach(keep)
         return self.effects

@@ -141,8 +141,8 @@ def test_with_a_file_nobody_waits() -> None:
 
 
 def test_the_stream_is_kept_from_the_snapshot_on() -> None:
+    assert not waiting(0).needs_stream
     replica = waiting(0)
-    assert not replica.needs_stream
     replica.begin_full_sync(77)
     assert replica.needs_stream
     assert not replica.takes_stream

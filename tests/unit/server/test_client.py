@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ class TestBrokenInput:
             )
 
     async def test_request_longer_than_the_limit(self, use_epoll: bool) -> None:
-        limits: dict[str, object] = {"client_query_buffer_limit": 1 << 20, "proto_max_bulk_len": 8 << 20}
+        limits: dict[str, Any] = {"client_query_buffer_limit": 1 << 20, "proto_max_bulk_len": 8 << 20}
         async with serving(use_epoll=use_epoll, **limits) as server, peer(server) as client:
             client.send(b"*2\r\n$3\r\nGET\r\n$%d\r\n" % (4 << 20) + b"x" * (2 << 20))
             assert await client.read_to_end() == b""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.support.inloop import peer, serving, until
 from tests.support.wire import encode
 
 
 class TestClientEviction:
     async def test_the_largest_client_goes(self, use_epoll: bool) -> None:
-        limit: dict[str, object] = {"maxmemory_clients": "1mb", "hz": 100}
+        limit: dict[str, Any] = {"maxmemory_clients": "1mb", "hz": 100}
         async with (
             serving(use_epoll=use_epoll, **limit) as server,
             peer(server) as small,
