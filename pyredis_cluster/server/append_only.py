@@ -151,7 +151,12 @@ class AppendOnlyFile:
         self._try_restart(_RESTARTS)
 
     def _try_restart(self, tries: int) -> None:
-        if not self.is_enabled or self._mode is not _Mode.OFF or self._turn_on():
+        if not self.is_enabled or self._mode is not _Mode.OFF:
+            return
+        if self._state.gate & GATE_LOADING:
+            # A base would have a part of the data only. Whoever loads it calls `restart` at its end.
+            return
+        if self._turn_on():
             return
         self._log.warning(
             "Failed enabling the AOF after successful master synchronization! Trying it again in one second."
@@ -258,7 +263,14 @@ class AppendOnlyFile:
         """Begin with a rewrite; until it is done, nothing counts."""
         log, background = self._log, self._server.background
         self._enter(_Mode.WAITING)
-        if background.is_active and background.kind != "aof":
+        if background.kind == "aof":
+            log.notice(
+                "AOF was enabled but there is already an AOF rewriting in background. Stopping "
+                "background AOF and starting a rewrite now."
+            )
+            # Others may have waited for its end, replicas that need data say: then they come first.
+            background.cancel()
+        if background.is_active:
             self._rewriter.is_scheduled = True
             log.notice(
                 "AOF was enabled but there is already another background operation. An AOF background was "
@@ -270,20 +282,13 @@ class AppendOnlyFile:
                 "AOF was enabled during a transaction. An AOF background was scheduled to start when "
                 "possible."
             )
-        else:
-            if background.kind == "aof":
-                log.notice(
-                    "AOF was enabled but there is already an AOF rewriting in background. Stopping "
-                    "background AOF and starting a rewrite now."
-                )
-                background.cancel()
-            if not self._rewriter.start():
-                self._leave()
-                log.warning(
-                    "Redis needs to enable the AOF but can't trigger a background AOF rewrite operation. "
-                    "Check the above logs for more info about the error."
-                )
-                return False
+        elif not self._rewriter.start():
+            self._leave()
+            log.warning(
+                "Redis needs to enable the AOF but can't trigger a background AOF rewrite operation. "
+                "Check the above logs for more info about the error."
+            )
+            return False
         self._writer.forgive()
         self._changed()
         return True
@@ -328,7 +333,7 @@ class AppendOnlyFile:
             self._withheld.release_all()
 
     def _write(self, batch: Batch) -> None:
-        if self._mode is _Mode.WAITING and not self._rewriter.is_running:
+        if not self._writer.is_open:  # no base is being made, or the server has ended
             return
         wire = batch.file_wire()
         if not wire:

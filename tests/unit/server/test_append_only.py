@@ -488,6 +488,22 @@ class TestSwitching:
             assert (await client.call("CONFIG", "GET", "appendonly")).endswith(b"$2\r\nno\r\n")
             assert await client.call("SET", "k", "v") == OK
 
+    async def test_on_while_a_rewrite_keeps_replicas_waiting(self, disk: FaultyDisk) -> None:
+        async with (
+            serving(disk=disk, rdb_key_save_delay=10**8, repl_diskless_sync_delay=0) as server,
+            peer(server) as client,
+            peer(server) as replica,
+        ):
+            await client.call("SET", "k", "v")
+            await client.call("BGREWRITEAOF")
+            await replica.call("REPLCONF", "capa", "eof")
+            replica.send(b"PSYNC ? -1\r\n")
+            await until(lambda: len(server.replicas) == 1)
+            # The rewrite is begun anew, but what has waited for its end comes first.
+            assert await client.call("CONFIG", "SET", "appendonly", "yes") == OK
+            assert server.background.kind == "replication"
+            assert (await persistence(client))["aof_rewrite_scheduled"] == "1"
+
     async def test_off_while_the_first_base_is_written(self, disk: FaultyDisk) -> None:
         async with serving(disk=disk, rdb_key_save_delay=10**8) as server, peer(server) as client:
             await client.call("SET", "k", "v")

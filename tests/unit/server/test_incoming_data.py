@@ -235,3 +235,35 @@ def test_file_is_removed_where_nothing_is_to_be_kept() -> None:
         assert cast(SimulatedDisk, server.disk).names(server.config.text("dir")) == []
 
     run(scenario)
+
+
+def test_the_aof_is_not_begun_in_the_midst_of_data() -> None:
+    async def scenario(world: World) -> None:
+        server, primary, link, client = await following(world, "SET k old", appendonly=True)
+        disk = cast(SimulatedDisk, server.disk)
+        await client.call("CONFIG", "SET", "repl-diskless-load", "swapdb")
+        link.cut()
+        link = await primary.accept()
+        await link.until_psync()
+        disk.error = OSError(errno.ENOSPC, "No space left on device")
+        link.full_resync(rdb("SET k new"))
+        await link.acknowledged()
+        text = (
+            "Failed enabling the AOF after successful master synchronization! Trying it again in one second."
+        )
+        assert text in server.logged()
+        disk.error = None
+        # Before it is tried again, all data is sent once more.
+        await client.call("CONFIG", "SET", "repl-diskless-load", "disabled", "key-load-delay", "100000")
+        link.cut()
+        link = await primary.accept()
+        await link.until_psync()
+        link.full_resync(rdb(*[f"SET k{number} v" for number in range(50)]))
+        await link.acknowledged()
+        await asyncio.sleep(1)
+        assert (await info(client, "persistence"))["aof_rewrite_in_progress"] == "0"
+        await client.call("CONFIG", "SET", "key-load-delay", "0")
+        assert await client.call("DEBUG", "LOADAOF") == b"+OK\r\n"
+        assert await client.call("DBSIZE") == b":50\r\n"
+
+    run(scenario)
