@@ -194,7 +194,9 @@ class Rewriter:
         def done(error: Exception | None) -> None:
             self._done(base, error)
 
-        server.background.start("aof", self._snapshot(), base.write, done, finish=base.finish)
+        server.background.start(
+            "aof", self._snapshot(), base.write, done, finish=base.finish, discard=base.discard
+        )
         server.log.notice(f"Background append only file rewriting started by pid {os.getpid()}")
         self.is_scheduled = False
         self._started_s = self._now_s()

@@ -66,6 +66,7 @@ class _Job:
         self.done = done
         self.started_ms = started_ms
         self.finish: Callable[[Done], None] | None = None
+        self.discard: Callable[[], None] | None = None
         self.is_paused = False
         self.timer: Timer | None = None
 
@@ -142,16 +143,19 @@ class BackgroundJobs:
         done: Done,
         *,
         finish: Callable[[Done], None] | None = None,
+        discard: Callable[[], None] | None = None,
     ) -> None:
         """Hand all pieces of `snapshot` to `write`, beginning soon; then call `done`, once.
 
         `write` may raise OSError, which ends the job. `finish`, if given, is called after the last piece with
         a function that it calls when what remains, such as waiting for the disk, is over: until then the job
-        lasts.
+        lasts. `discard` is called in place of `done` where the job is abandoned: it leaves nothing of what
+        was written.
         """
         assert self._job is None, "another job is running"
         job = self._job = _Job(kind, snapshot, write, done, self._now_ms())
         job.finish = finish
+        job.discard = discard
         self._bytes_per_ms = _FIRST_BYTES_PER_MS
         self._sliced_ns = self._monotonic_ns()
         job.timer = self._call_later(0, self._go_on)
@@ -175,10 +179,12 @@ class BackgroundJobs:
             self._end(self._job, JobKilledError())
 
     def abandon(self) -> None:
-        """Forget the job and tell nobody: the server ends."""
+        """Forget the job and what it has written, and tell nobody how it went: the server ends."""
         job, self._job = self._job, None
         if job is not None:
             self._let_go(job)
+            if job.discard is not None:
+                job.discard()
 
     def _go_on(self) -> None:
         job = self._job

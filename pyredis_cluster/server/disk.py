@@ -39,9 +39,9 @@ class SystemDisk:
         self._threads.submit(run)
 
     def close(self) -> None:
-        """Wait for what was begun, when no server uses the disk any more."""
+        """No server uses the disk any more: threads end when they have done what was begun."""
         if self._threads is not None:
-            self._threads.shutdown()
+            self._threads.shutdown(wait=False)
             self._threads = None
 
     def create(self, path: str) -> SystemFile:

@@ -42,7 +42,6 @@ class Migrations:
         self._targets: dict[Place, _Target] = {}
         self._task: asyncio.Task[None] | None = None
         server.cron.every(1000, self._close_idle)
-        server.stopping.on_stop.append(self.close)
 
     @property
     def kept_count(self) -> int:
@@ -55,8 +54,8 @@ class Migrations:
         self._server.freezer.freeze()
         self._task = self._server.loop.create_task(self._run(request, done))
 
-    def close(self) -> None:
-        """Give up what is under way: the server ends."""
+    def release(self) -> None:
+        """The server ends, in order or not: give up what is under way, and keep no connection."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -112,7 +111,8 @@ class Migrations:
                 # The event loop would take it for this machine.
                 raise ValueError("no host")
             async with asyncio.timeout(timeout_ms / 1000):
-                _, target = await loop.create_connection(lambda: _Target(loop), host, place[1])
+                target = made = _Target(loop)
+                await self._server.network.connect(lambda: made, host, place[1])
             self._targets[place] = target
         target.used_ms = self._server.state.keyspace.now_ms
         return target

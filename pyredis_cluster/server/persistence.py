@@ -119,7 +119,7 @@ class RdbPersistence:
             file.commit_soon(committed)
 
         snapshot = RdbSnapshot(state.keyspace, self.options())
-        server.background.start("rdb", snapshot, file.write, done, finish=finish)
+        server.background.start("rdb", snapshot, file.write, done, finish=finish, discard=file.discard)
 
     def schedule_save(self) -> None:
         """See `Persistence`."""

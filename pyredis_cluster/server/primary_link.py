@@ -52,7 +52,6 @@ class PrimaryLink:
         self._session_id = 0
         self._is_carrying_out = False
         self._is_stopped = False
-        server.stopping.on_stop.append(self.stop)
         server.freezer.on_freeze.append(self._update_reading)
         server.freezer.on_thaw.append(self._update_reading)
 
@@ -140,8 +139,8 @@ class PrimaryLink:
             self._side.connect_failed(reason)
             self.carry_out()
 
-    def stop(self) -> None:
-        """The server ends: let go of everything, and say nothing."""
+    def release(self) -> None:
+        """The server ends, in order or not: let go of everything, and say nothing."""
         self._is_stopped = True
         self._disconnect()
         self._data.discard()

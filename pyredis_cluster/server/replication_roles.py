@@ -256,6 +256,10 @@ class ReplicationRoles:
             self._log.notice(line)
             self.follow(failover.host, failover.port)
 
+    def release(self) -> None:
+        """The server ends, in order or not: let go of the link."""
+        self._link.release()
+
     # Time
 
     def _now_s(self) -> int:

@@ -70,7 +70,10 @@ class Server:
         self.log = log or Log(clock, write_nowhere)
         self.network = network or Network(loop)
         self._owns_network = network is None
-        self.disk: Disk = disk or SystemDisk(loop)
+        self._own_disk: SystemDisk | None = None
+        if disk is None:
+            disk = self._own_disk = SystemDisk(loop)
+        self.disk: Disk = disk
         self.freezer = Freezer(loop)
         self.cron = Cron(self.call_later, lambda: self.state.keyspace.now_ms)
         self.stopping = Stopping(self)
@@ -260,8 +263,11 @@ class Server:
         self.clients.failed(session, error)
 
     def release(self) -> None:
-        """Let go of everything outside; part of ending."""
+        """Let go of everything outside; part of ending, in order or not."""
         self.cron.stop()
+        self.replication_roles.release()
+        if self.migrations is not None:
+            self.migrations.release()
         self.loading.abort()
         self.background.abandon()
         self.append_only.release()
@@ -270,5 +276,7 @@ class Server:
         if self.cluster is not None:
             self.cluster.stop()
         self.clients.close_all()
+        if self._own_disk is not None:
+            self._own_disk.close()
         if self._owns_network:
             self.loop.call_soon(self.network.close)

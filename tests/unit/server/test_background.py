@@ -187,6 +187,16 @@ def test_abandoned_job_tells_nobody(bench: Bench) -> None:
     assert (bench.written, bench.ends, snapshot.is_abandoned) == ([], [], True)
 
 
+def test_abandoned_job_leaves_nothing_of_what_it_has_written(bench: Bench) -> None:
+    bench.jobs.start(
+        "rdb", bench.numbers(), bench.written.append, bench.ends.append, discard=bench.written.clear
+    )
+    bench.step()
+    assert bench.written == [b"1"]
+    bench.jobs.abandon()
+    assert (bench.written, bench.ends) == ([], [])
+
+
 def test_waits_while_paused(bench: Bench) -> None:
     def take(piece: bytes) -> None:
         bench.written.append(piece)

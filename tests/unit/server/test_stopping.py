@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.support.inloop import peer, serving
+from tests.support.faulty_disk import FULL, FaultyDisk
+from tests.support.inloop import peer, serving, until
 
 CANNOT_END = "Errors trying to shut down the server. Check the logs for more information."
 
@@ -41,6 +44,40 @@ class TestShutdown:
     async def test_nothing_to_call_off(self) -> None:
         async with serving() as server:
             assert not server.abort_shutdown()
+
+
+class TestFailure:
+    """The end at once, since what was promised cannot be kept."""
+
+    async def test_lets_go_of_links_and_files(self) -> None:
+        disk = FaultyDisk(asyncio.get_running_loop())
+        async with (
+            serving(repl_diskless_sync_delay=0) as primary,
+            serving(disk=disk, appendonly=True, appendfsync="always") as replica,
+            peer(primary) as client,
+            peer(replica) as observer,
+        ):
+            await observer.call("REPLICAOF", "127.0.0.1", primary.port)
+            await until(lambda: replica.replication_roles.is_link_up)
+            await client.call("SET", "k", "v")
+            await until(lambda: replica.append_only.synced_offset > 0)
+            await observer.call("CONFIG", "SET", "rdb-key-save-delay", 10**8)
+            await observer.call("BGSAVE")
+            await until(lambda: any(name.startswith("temp-") for name in disk.names("/")))
+            disk.failures["write"] = FULL
+            await client.call("SET", "k", "w")
+            await until(lambda: not len(primary.replicas))
+            assert replica.stopped.is_set()
+            assert not [name for name in disk.names("/") if name.startswith("temp-")]
+            assert "Failure" not in replica.log_text()
+
+
+async def test_threads_of_the_disk_end_with_the_server(tmp_path: Path) -> None:
+    before = threading.active_count()
+    async with serving(dir=tmp_path, appendonly=True, appendfsync="always") as server, peer(server) as client:
+        await client.call("SET", "k", "v")
+        assert threading.active_count() > before
+    await until(lambda: threading.active_count() == before)
 
 
 class TestLastSnapshot:
