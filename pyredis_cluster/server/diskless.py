@@ -44,22 +44,24 @@ class DisklessTransfer:
 
     def write(self, piece: bytes) -> None:
         """Send a piece of the data; no more is asked for until everyone has taken it."""
-        for output in self.outputs:
-            output.send(piece)
-            if not output.is_ready:
-                output.replica.stuck_since_ms = self._now_ms()
+        self._send(piece)
         if not self._all_ready():
             self._jobs.pause()
 
     def finish(self, settle: Done) -> None:
         """All data was sent: send the mark, and end when everyone has taken all."""
         self._settle = settle
-        for output in self.outputs:
-            output.send(self._mark)
+        self._send(self._mark)
         self._log.notice(
             f"Diskless rdb transfer, done reading from pipe, {len(self.outputs)} replicas still up."
         )
         self._go_on()
+
+    def _send(self, data: bytes) -> None:
+        for output in self.outputs:
+            output.send(data)
+            if not output.is_ready:
+                output.replica.stuck_since_ms = self._now_ms()
 
     def drained(self, output: ReplicaOutput) -> None:
         """A replica can take more."""

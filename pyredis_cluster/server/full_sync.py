@@ -51,8 +51,10 @@ class FullSync:
         self._came_online = came_online
         self._forget_selected = forget_selected
         self._diskless: DisklessTransfer | None = None
+        self._path = ""
+        """Of the file that is being made for replicas: `dbfilename` may be changed meanwhile."""
         self._has_file = False
-        """Whether the snapshot file was made for replicas, and is to be removed again."""
+        """Whether that was made for nobody else, and is to be removed again."""
         self._bulk: dict[ReplicaOutput, BulkTransfer] = {}
         self._jobs.on_end.append(self.start_pending)
 
@@ -193,12 +195,12 @@ class FullSync:
             return
         self._has_file = False
         with contextlib.suppress(OSError):
-            path = config.path("dbfilename")
-            if self._server.disk.exists(path):
+            if self._server.disk.exists(self._path):
                 self._log.notice("Removing the RDB file used to feed replicas in a persistence-less instance")
-                self._server.disk.remove(path)
+                self._server.disk.remove(self._path)
 
     def _start_on_disk(self, outputs: list[ReplicaOutput]) -> None:
+        self._path = self._server.config.path("dbfilename")
         self._has_file = self._server.config.flag("rdb-del-sync-files")
         self._server.persistence.save_in_background(self._save_ended)
         for output in outputs:
@@ -211,7 +213,7 @@ class FullSync:
                 self._fail(output)
                 continue
             try:
-                data = self._server.disk.read(self._server.config.path("dbfilename"))
+                data = self._server.disk.read(self._path)
             except OSError as failure:
                 self._log.warning(f"SYNC failed. Can't open/stat DB after BGSAVE: {failure.strerror}")
                 output.close()

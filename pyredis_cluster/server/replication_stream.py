@@ -159,7 +159,7 @@ class ReplicationStream:
         start = offset - len(data)
         for output in list(self._outputs.values()):
             replica = output.replica
-            if not replica.takes_stream or not output.is_ready:
+            if not replica.takes_stream or not output.is_ready or output.session.is_closing:
                 continue
             try:
                 if replica.sent_offset == start:

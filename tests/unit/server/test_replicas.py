@@ -149,6 +149,30 @@ class TestFullSynchronisation:
 
         run(scenario)
 
+    def test_the_file_is_found_under_the_name_that_it_was_begun_under(self) -> None:
+        async def scenario(world: World) -> None:
+            server = await world.serve(
+                repl_diskless_sync=False,
+                rdb_del_sync_files=True,
+                rdb_key_save_delay=100_000,
+                enable_protected_configs=True,
+            )
+            client, replica = await world.connect(server), await world.replica(server)
+            path = server.config.path("dbfilename")
+            await client.call("CONFIG", "SET", "dbfilename", "old.rdb")
+            await client.call("SET", "old", "1")
+            await client.call("SAVE")
+            await client.call("CONFIG", "SET", "dbfilename", "dump.rdb")
+            await client.call("SET", "new", "1")
+            await replica.introduce()
+            await replica.begin_full_sync()
+            await client.call("CONFIG", "SET", "dbfilename", "old.rdb")
+            assert b"new" in await replica.data_with_length()
+            await until(lambda: not server.disk.exists(path))
+            assert server.disk.exists(server.config.path("dbfilename"))
+
+        run(scenario)
+
     def test_who_comes_while_the_file_is_written_shares_it_with_its_stream(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync=False, rdb_key_save_delay=1000)
@@ -429,6 +453,31 @@ class TestTime:
             await replica.introduce()
             await replica.begin_full_sync()
             replica.transport.pause_reading()
+            await asyncio.sleep(8)
+            assert "Disconnecting timedout replica (full sync): 127.0.0.1:6380" in server.logged()
+            assert not server.background.is_active
+
+        run(scenario)
+
+    def test_one_that_does_not_take_the_end_of_the_data_is_timed_out(self) -> None:
+        async def scenario(world: World) -> None:
+            server = await world.serve(repl_diskless_sync_delay=2, repl_timeout=5)
+            replica = await world.replica(server)
+            await replica.introduce()
+            replica.transport.pause_reading()
+            replica.send("PSYNC", "?", -1)
+            await until(lambda: len(server.replicas) == 1)
+            (output,) = server.replicas._outputs.values()
+            write = output._transport.write
+
+            def fill_up(data: bytes) -> None:
+                write(data)
+                if len(data) == 40:  # the mark
+                    output.paused()
+
+            output._transport.write = fill_up  # type: ignore[method-assign, assignment]
+            await asyncio.sleep(5)
+            assert server.background.kind == "replication", "it waits for the replica"
             await asyncio.sleep(8)
             assert "Disconnecting timedout replica (full sync): 127.0.0.1:6380" in server.logged()
             assert not server.background.is_active
