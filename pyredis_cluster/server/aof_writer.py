@@ -111,7 +111,7 @@ class AofWriter:
     def set_policy(self, policy: str) -> None:
         """What `appendfsync` says."""
         self._policy = policy
-        if policy == ALWAYS and self._file is not None:
+        if policy == ALWAYS and not self._buffer:  # else what is buffered is written first: see `tick`
             self._sync_soon()
 
     def open(self, file: File, size: int = 0) -> None:

@@ -160,6 +160,17 @@ async def test_always_from_now_on_forces_what_is_there() -> None:
     assert bench.safe == b"one"
 
 
+async def test_always_from_now_on_does_not_take_for_safe_what_could_not_be_written() -> None:
+    bench = Bench("no")
+    bench.writer.append(b"one")
+    bench.disk.failures["write"] = FULL
+    bench.writer.append(b"two")
+    bench.told.clear()
+    bench.writer.set_policy("always")
+    bench.disk.finish_syncs()
+    assert bench.told == []
+
+
 async def test_a_new_file_waits_for_the_old_one_to_be_safe() -> None:
     bench = Bench("always")
     bench.writer.append(b"one")
