@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from pyredis_cluster.keyspace.digest import keyspace_digest
 from tests.simulation.cluster import SimulatedCluster, core_of
 
+SAMPLE_S = 0.02
+"""How often clusters are looked at between steps."""
+
+_MARKED = re.compile(r"Marking node (\w+) .*as failing")
 _VOTE = re.compile(r"Failover auth granted to (\w+) .*for epoch (\d+)")
 
 
@@ -15,18 +20,42 @@ class InvariantError(AssertionError):
 
 
 class Invariants:
-    """Looked at after every step."""
+    """Looked at all the time, by `watch`, and after every step.
 
-    def __init__(self, cluster: SimulatedCluster) -> None:
+    `longest_delay_s` is how late a message may be run: None where links fail, which hold them for any time.
+    """
+
+    def __init__(self, cluster: SimulatedCluster, longest_delay_s: float | None) -> None:
         self._cluster = cluster
+        self._suspicions: dict[tuple[str, str], float] = {}
+        """(address of who suspects, node) → when it last did."""
+        self._suspicion_window_s = (
+            None if longest_delay_s is None else longest_delay_s + 2 * cluster.node_timeout_ms / 1000
+        )
+        self._failure: InvariantError | None = None
         self._owners: dict[int, list[tuple[str, int]]] = {}
         """Config epoch → nodes that served under it, with the slots as bits of an integer."""
         self._votes: dict[tuple[str, int], str] = {}
         self._epochs: dict[str, tuple[int, int]] = {}
         self._seen_events = 0
 
+    async def watch(self) -> None:
+        """Look at the cluster for as long as the task lives; `check` raises what this finds."""
+        while True:
+            try:
+                self._look()
+            except InvariantError as error:
+                self._failure = self._failure or error
+            await asyncio.sleep(SAMPLE_S)
+
     def check(self) -> None:
         """Raises InvariantError."""
+        self._look()
+        if self._failure is not None:
+            raise self._failure
+        self._check_streams()
+
+    def _look(self) -> None:
         for host in self._cluster.up:
             assert host.server is not None
             if host.server.cluster is None or host.server.loading.is_active:
@@ -36,8 +65,10 @@ class Invariants:
             if me.is_primary and me.slot_count:
                 self._check_owner(me.config_epoch, me.node_id, int.from_bytes(me.slots, "little"))
             self._check_epochs(host.address, state.current_epoch, state.last_vote_epoch)
-        self._check_votes()
-        self._check_streams()
+            for node in state.nodes.values():
+                if node.is_suspected or node.is_failed:
+                    self._suspicions[me.node_id, node.node_id] = self._cluster.world.now_s
+        self._check_events()
 
     def _check_owner(self, epoch: int, node_id: str, slots: int) -> None:
         """At most one primary for each slot and epoch."""
@@ -59,19 +90,38 @@ class Invariants:
             raise InvariantError(f"{address} had voted in epoch {last_voted}, now says {voted}")
         self._epochs[address] = (current, voted)
 
-    def _check_votes(self) -> None:
-        """No node votes twice in an epoch, not after a restart either."""
+    def _check_events(self) -> None:
         world = self._cluster.world
         fresh = world.events_since(self._seen_events)
         self._seen_events = world.event_count
-        for _, address, what in fresh:
-            vote = _VOTE.search(what)
-            if vote is None:
-                continue
-            candidate, epoch = vote[1], int(vote[2])
-            if (address, epoch) in self._votes:
-                raise InvariantError(f"{address} voted twice in epoch {epoch}")
-            self._votes[address, epoch] = candidate
+        for time_s, address, what in fresh:
+            if vote := _VOTE.search(what):
+                self._check_vote(address, vote[1], int(vote[2]))
+            if marked := _MARKED.search(what):
+                self._check_marked(time_s, address, marked[1])
+
+    def _check_vote(self, address: str, candidate: str, epoch: int) -> None:
+        """No node votes twice in an epoch, not after a restart either."""
+        if (address, epoch) in self._votes:
+            raise InvariantError(f"{address} voted twice in epoch {epoch}")
+        self._votes[address, epoch] = candidate
+
+    def _check_marked(self, time_s: float, address: str, node_id: str) -> None:
+        """A node is found to have failed only where a majority of the primaries suspects it or just did."""
+        host = next(host for host in self._cluster.hosts if host.address == address)
+        if self._suspicion_window_s is None or not host.is_up:
+            return
+        state = core_of(host).state
+        since_s = time_s - self._suspicion_window_s - SAMPLE_S
+        suspecting = [
+            node.node_id
+            for node in state.nodes.values()
+            if node.is_primary
+            and node.slot_count
+            and (node is state.myself or self._suspicions.get((node.node_id, node_id), -1.0) >= since_s)
+        ]
+        if len(suspecting) < state.size // 2 + 1:
+            raise InvariantError(f"{address} found {node_id} failed, suspected by {suspecting} alone")
 
     def _check_streams(self) -> None:
         """Who is of the same history has the same bytes of it; a replica never has more than its primary."""

@@ -13,12 +13,13 @@ MAX_DOWN = 2
 
 
 class Faults:
-    """Disturbs a cluster, one fault at a time."""
+    """Disturbs a cluster, one fault at a time; without `links` only servers fail, and the network is well."""
 
-    def __init__(self, cluster: SimulatedCluster, random: Random) -> None:
+    def __init__(self, cluster: SimulatedCluster, random: Random, *, links: bool) -> None:
         self._cluster = cluster
         self._world = cluster.world
         self._random = random
+        self._choices = 10 if links else 6
         self.longest_pause_s = 3 * cluster.node_timeout_ms / 1000
 
     async def next(self) -> str:
@@ -26,7 +27,7 @@ class Faults:
         random, hosts = self._random, self._cluster.hosts
         down = [host for host in hosts if not host.is_up]
         up = self._cluster.up
-        choice = random.randrange(10)
+        choice = random.randrange(self._choices)
         if choice < 3 and len(down) < MAX_DOWN:
             host = random.choice(up)
             if random.random() < 0.3:
