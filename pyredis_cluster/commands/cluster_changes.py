@@ -235,7 +235,8 @@ def replicate(call: Call, argv: list[bytes]) -> Reply:
     arity=-4,
     flags=_CHANGES,
     since="3.0.0",
-    syntax="slot <IMPORTING node-id | MIGRATING node-id | NODE node-id | STABLE>",
+    syntax="slot subcommand=<IMPORTING importing~node-id | MIGRATING migrating~node-id | NODE node~node-id | "
+    "STABLE>",
     summary="Says where a slot goes, or whose it is.",
 )
 def setslot(call: Call, argv: list[bytes]) -> Reply:

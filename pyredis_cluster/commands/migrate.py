@@ -84,9 +84,9 @@ def _key_positions(argv: list[bytes]) -> list[int]:
     get_keys=_key_positions,
     since="2.6.0",
     tips=("nondeterministic_output",),
-    syntax='host port:integer key-selector=<key | empty-string=""> destination-db:integer timeout:integer '
+    syntax='host port:integer key-selector=<key | ""> destination-db:integer timeout:integer '
     "[COPY]@3.0.0 [REPLACE]@3.0.0 authentication=[AUTH auth~password:string@4.0.7 | "
-    "auth2=(AUTH2 username password)@6.0.0] [KEYS keys~key:key#1 [key ...]]@3.0.6",
+    "(AUTH2 username password)@6.0.0] [KEYS keys~key:key#1 [key ...]]@3.0.6",
     summary="Moves keys to another server.",
     complexity="This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the "
     "target instance. See the pages of these commands for time complexity. Also an O(N) data transfer "

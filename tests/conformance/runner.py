@@ -256,7 +256,9 @@ class _SectionRun:
         deadline = time.monotonic() + POLL_LIMIT_S
         while True:
             reply = self._call(step, self.words(step))
-            if reply.startswith((step.until, b"<")) or time.monotonic() > deadline:
+            # An older server may not know the command at all.
+            ends = (step.until, b"<", b"-ERR unknown command")
+            if reply.startswith(ends) or time.monotonic() > deadline:
                 return reply
             time.sleep(0.002)
 

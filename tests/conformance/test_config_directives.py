@@ -65,6 +65,7 @@ NOT_TRIED = {
     "tls-port",  # refused here, so that nothing goes out in clear that was to be encrypted
     "tls-cluster",
     "tls-replication",
+    "redis-version",  # ours alone; hidden, as what is for developers is
 }
 VALUES = [
     *b"yes|NO||0|1|-1|007|12|99999999999999999999|9223372036854775807|18446744073709551615|-100|100".split(

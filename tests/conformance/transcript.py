@@ -140,7 +140,7 @@ def _parse_prefixes(step: Step, text: str) -> tuple[Step, str]:
         elif token in ("raw", "scan"):
             step = replace(step, action=token)
         elif token.startswith("until="):
-            step = replace(step, action="until", until=token[6:].encode())
+            step = replace(step, action="until", until=split_words(token[6:])[0])
         elif token in ORACLE_MARKS:
             step = replace(step, oracle=ORACLE_MARKS[token])
         elif token == "!" or _COMPARISON.match(token):
