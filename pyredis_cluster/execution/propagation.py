@@ -27,18 +27,9 @@ _NO_DATABASE = -1
 
 
 class ForReplicas(list[bytes]):
-    """A command that replicas are to run, but that no file keeps (PUBLISH).
-
-    Equal to nothing but itself: the bytes that came may not stand for it, as a file would keep them.
-    """
+    """A command that replicas are to run, but that no file keeps (PUBLISH)."""
 
     __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __ne__(self, other: object) -> bool:
-        return self is not other
 
 
 class Batch:
@@ -107,9 +98,13 @@ class Propagation:
         self.settled_dirty = 0
         """`keyspace.dirty` when it was last looked at."""
         self.batch: list[Request | bytes] = []
-        self.database = 0
+        self.db = keyspace.databases[0]
         """Of the last command, be it in `batch` or delivered."""
         self._delivered_database = 0
+        self.is_due = False
+        """Whether the shell knows that there is something to deliver."""
+        self.unlike_requests = 0
+        """Counts what came into the batch otherwise than as the request of a client: see `fold`."""
         self._folded = 0
         """Commands in `batch` beyond one for each of its items."""
         self.writers: dict[Session, None] = {}
@@ -197,22 +192,25 @@ class Propagation:
 
     def record(self, database: int, argv: Request) -> None:
         """Put one command into the batch."""
-        if database != self.database and database != _NO_DATABASE:
+        self.unlike_requests += 1
+        if database != self.db.index and database != _NO_DATABASE:
             self.batch.append(Select(database))
-            self.database = database
+            self.db = self._keyspace.databases[database]
         self.batch.append(argv)
 
-    def fold(self, start: int, requests: list[Request], wire: bytes) -> bool:
-        """Have `wire` stand for the items from `start` on, if these are `requests`; whether so."""
+    def fold(self, start: int, unlike_requests: int, requests: list[Request], wire: bytes) -> None:
+        """Have `wire` stand for the items from `start` on, if these are `requests`.
+
+        They are if there are as many, and none came otherwise since `unlike_requests` was read, at `start`.
+        """
         batch = self.batch
-        if batch[start:] != requests:
-            return False
-        batch[start:] = [wire]
-        self._folded += len(requests) - 1
-        return True
+        if len(batch) - start == len(requests) and self.unlike_requests == unlike_requests:
+            batch[start:] = [wire]
+            self._folded += len(requests) - 1
 
     def deliver(self) -> None:
         """Hand the batch to the sinks."""
+        self.is_due = False
         if not self.batch:
             return
         requests = self.batch.copy()
@@ -223,8 +221,8 @@ class Propagation:
             # Sinks put one before the batch where they need it.
             database = first.database
             del requests[0]
-        self._delivered_database = self.database
-        batch = Batch(requests, database, self.database, len(requests) + self._folded)
+        self._delivered_database = self.db.index
+        batch = Batch(requests, database, self._delivered_database, len(requests) + self._folded)
         self._folded = 0
         for sink in list(self.sinks):
             sink(batch)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.host import Connection
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.transaction import Transaction
-    from pyredis_cluster.keyspace.database import Database
 
 Request = list[bytes]
 
@@ -183,8 +182,6 @@ class Session:
         last: Entry | None = None
         running: Entry | None = None
         run = 0
-        # The database of what was recorded last, as far as it is known here.
-        recorded_db: Database | None = None
         waiting = iter(requests)
         for argv in waiting:
             entry: Entry | None
@@ -218,7 +215,6 @@ class Session:
                     self._postpone([argv, *waiting])
                     break
                 self.execute_gated(argv)
-                recorded_db = None
                 started_ns = unix_ns()
                 continue
             if entry is not running:
@@ -261,15 +257,13 @@ class Session:
             if unsettled := keyspace.unsettled:
                 if unsettled != RECORDING:
                     server.settle(call.db.index, argv)
-                    recorded_db = None
                 elif (dirty := keyspace.dirty) != propagation.settled_dirty:
                     # What `settle` comes to for a request that is propagated as it came.
                     propagation.settled_dirty = dirty
-                    if call.db is recorded_db:
+                    if call.db is propagation.db:
                         record(argv)
                     else:
-                        recorded_db = call.db
-                        propagation.record(recorded_db.index, argv)
+                        propagation.record(call.db.index, argv)
             if output_bytes > _OUTPUT_PAUSE_BYTES:
                 self._postpone(list(waiting))
                 break

@@ -125,11 +125,14 @@ class ClientConnection(asyncio.Protocol):
         propagation = self._state.propagation
         batch = propagation.batch
         start = len(batch)
+        unlike_requests = propagation.unlike_requests
         session.execute(requests)
         if batch:
             if may_be_verbatim and self._parser.is_verbatim(requests):
-                propagation.fold(start, requests, data)
-            self._server.deliver_effects_soon()
+                propagation.fold(start, unlike_requests, requests, data)
+            if not propagation.is_due:
+                propagation.is_due = True
+                self._server.deliver_effects_soon()
 
     def _go_on(self) -> None:
         self.resume()

@@ -98,12 +98,13 @@ class PrimaryStream:
         propagation = state.propagation
         batch = propagation.batch
         start = len(batch)
+        unlike_requests = propagation.unlike_requests
         if state.write_stops.has_disk_error and not self._may_go_on(requests):
             return False
         self.session.apply(requests)
         if batch and _is_plain(wire):
             # An AOF gets it as it came.
-            propagation.fold(start, requests, wire)
+            propagation.fold(start, unlike_requests, requests, wire)
         if state.maxmemory:
             state.eviction.evict_to_limit()
         return True
