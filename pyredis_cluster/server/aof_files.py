@@ -65,13 +65,31 @@ class AofFiles:
         except OSError as error:
             log.warning(f"Can't open the append-only file {increment.name}: {reason(error)}")
             raise StartError from None
-        if is_new and not directory.persist(manifest):
+        if not (directory.persist(manifest) if is_new else self._make_safe()):
             file.close()
             raise StartError
         size = directory.size(increment.name)
         self._other_size = directory.size_to_load() - size
         self._writer.open(file, size)
         log.notice(f"{'Creating' if is_new else 'Opening'} AOF incr file {increment.name} on server start")
+
+    def _make_safe(self) -> bool:
+        """Force to disk what the process before this one may not have come to: what was loaded is shown to
+        clients now, and what is written next must not depend on names that a power failure takes back.
+        """
+        directory = self._directory
+        try:
+            for increment in directory.manifest.increments:
+                file = self._disk.append_to(directory.path(increment.name))
+                try:
+                    file.sync()
+                finally:
+                    file.close()
+            directory.sync()
+        except OSError as error:
+            self._log.warning(f"Fail to fsync the AOF file or its directory: {reason(error)}")
+            return False
+        return True
 
     def begin_increment(self, *, is_temporary: bool) -> bool:
         """Write to a new increment, which the manifest names unless it is temporary; whether that worked."""

@@ -85,6 +85,33 @@ class TestFile:
         assert in_manifest(disk) == ["1.base.rdb b", "1.incr.aof i"]
         assert increment(disk)[1:] == [[b"RPUSH", b"l", b"1"], [b"SELECT", b"0"], [b"RPUSH", b"l", b"2"]]
 
+    async def test_survives_a_power_failure_after_a_start_on_what_was_not_forced_to_disk(
+        self, disk: FaultyDisk
+    ) -> None:
+        async with serving(disk=disk, appendonly=True, appendfsync="no") as server, peer(server) as client:
+            await client.call("SET", "k", "v")
+            disk.failures["sync_directory"] = BROKEN
+            await client.call("BGREWRITEAOF")
+            await client.call("SET", "k", "w")
+            server.append_only.release()
+            disk.end_process()
+        assert in_manifest(disk) == ["1.base.rdb b", "1.incr.aof i", "2.incr.aof i"]
+        disk.begin_process()
+        with pytest.raises(StartError):
+            async with serving(disk=disk, appendonly=True):
+                pass
+        disk.failures.clear()
+        async with (
+            serving(disk=disk, appendonly=True, appendfsync="always") as server,
+            peer(server) as client,
+        ):
+            await client.call("SET", "j", "v")
+            assert await client.call("GET", "k") == b"$1\r\nw\r\n"
+            disk.lose_power()
+        disk.begin_process()
+        async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
+            assert await client.call("MGET", "k", "j") == b"*2\r\n$1\r\nw\r\n$1\r\nv\r\n"
+
     async def test_time_is_noted_once_a_second(self, disk: FaultyDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, aof_timestamp_enabled=True) as server,
