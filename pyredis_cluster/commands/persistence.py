@@ -54,6 +54,8 @@ def save(call: Call, argv: list[bytes]) -> Reply:
     persistence = persistence_of(call)
     if persistence.is_saving:
         raise _SAVING_ALREADY
+    # Only what was asked for is counted, not what FLUSHALL, DEBUG RELOAD or the end of the server save.
+    call.server.statistics.rdb_saves += 1
     if not persistence.save():
         raise _FAILED
     return OK

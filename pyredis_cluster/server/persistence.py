@@ -78,7 +78,6 @@ class RdbPersistence:
     def save(self) -> bool:
         """See `Persistence`."""
         server = self._server
-        server.state.statistics.rdb_saves += 1
         server.state.deliver_effects()
         file = self._new_file(waits=True)
         try:

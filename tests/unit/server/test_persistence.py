@@ -144,6 +144,15 @@ class TestBackgroundSave:
             assert (info["rdb_bgsave_in_progress"], info["rdb_last_bgsave_time_sec"]) == ("0", "0")
             assert disk.names("/") == ["dump.rdb"]
 
+    async def test_only_what_was_asked_for_is_counted(self, disk: SimulatedDisk) -> None:
+        async with (
+            serving(disk=disk, save="3600 1", enable_debug_command=True) as server,
+            peer(server) as client,
+        ):
+            for command, count in (("SAVE", "1"), ("FLUSHALL", "1"), ("DEBUG RELOAD", "1"), ("BGSAVE", "2")):
+                await client.call(*command.split())
+                assert (await persistence(client))["rdb_saves"] == count
+
     async def test_is_on_disk_when_it_has_ended(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk) as server, peer(server) as client:
             await client.call("SET", "k", "v")
