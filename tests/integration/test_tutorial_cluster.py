@@ -1,7 +1,7 @@
 """The life of a cluster as a tutorial tells it: built, failed over, grown, resharded, shrunk, repaired.
 
-Everything is done and looked at with redis-cli; clients of several kinds write all along. It is told twice: of a
-Redis 7.2, with answers to questions at a terminal and today's go-redis; of a Redis 6.2, with flags and
+Everything is done and looked at with redis-cli; clients of several kinds write all along. It is told twice:
+of a Redis 7.2, with answers to questions at a terminal and today's go-redis; of a Redis 6.2, with flags and
 the go-redis of its time. `PYREDIS_TEST_SLEEP_S=30` is how long the tutorial has a primary sleep,
 `PYREDIS_TEST_PORTS=7000-7007` are its ports, `PYREDIS_TEST_TUTORIAL=redis-7.0` tells it of a real server.
 """
@@ -23,7 +23,7 @@ from pyredis_cluster.protocol.slots import key_slot
 from tests.support.cluster_programs import HAS_REDIS_CLI
 from tests.support.nodes import program
 from tests.support.prompts import converse
-from tests.support.servers import OURS, REDIS_7_0, Program, our_program
+from tests.support.servers import OURS, REDIS_7_0
 from tests.support.steady import SteadyWriter, missing
 from tests.support.tutorial import Tutorial, fields, redis_cli, tutorial, until
 
@@ -37,6 +37,10 @@ SLEEP_S = int(os.environ.get("PYREDIS_TEST_SLEEP_S", "12"))
 KIND = os.environ.get("PYREDIS_TEST_TUTORIAL", OURS)
 FIRST_SIX = range(6)
 MOVED = 4096
+# Who writes in turn may have some writes acknowledged by a primary that wakes up, and serves what waited for it
+# before it hears that it is none any more. The Go program has four such writers.
+LOST_PER_WRITER = 2
+GO_WRITERS = 4
 CLEAN = (
     "[OK] All nodes agree about slots configuration.\n>>> Check for open slots...\n"
     ">>> Check slots coverage...\n[OK] All 16384 slots covered.\n"
@@ -55,8 +59,12 @@ RESHARDED: Ranges = [
 FORGOTTEN = [entry for entry in RESHARDED if entry[2] != [6]]
 
 
-def told_by(version: str) -> Program:
-    return our_program("" if version == "7.2" else version) if KIND == OURS else program(KIND)
+def options_of(version: str) -> list[str]:
+    """What the configuration needs to be told as of this version."""
+    if KIND == OURS:
+        return [] if version == "7.2" else ["--redis-version", version]
+    # Redis 7 has no DEBUG unless it is asked for.
+    return ["--enable-debug-command", "yes"]
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +83,8 @@ def go_programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @contextmanager
-def go_client(nodes: Tutorial, binary: Path | None) -> Iterator[None]:
-    """The tutorial's Go program, once as printed, then writing steadily; it must find all that it wrote."""
+def go_client(nodes: Tutorial, binary: Path | None, *, may_lose: int = 0) -> Iterator[None]:
+    """The tutorial's Go program, once as printed, then writing steadily; it must find what it wrote."""
     if binary is None:
         yield
         return
@@ -92,7 +100,7 @@ def go_client(nodes: Tutorial, binary: Path | None) -> Iterator[None]:
         match = re.fullmatch(r"written (\d+), refused \d+, lost (\d+)\n", told)
         assert match, told
         assert int(match[1]) > 100
-        assert match[2] == "0", told
+        assert int(match[2]) <= may_lose, told
     finally:
         process.kill()
         process.wait()
@@ -316,7 +324,7 @@ def forget(nodes: Tutorial, version: str) -> None:
             "cluster_my_epoch": "7",
         },
     )
-    # One more where the eighth node had the greater id: both began with epoch 0 as primaries, and that one gave way.
+    # One more where the two new nodes, primaries of epoch 0 at first, settled that in favour of the seventh.
     assert nodes.info(0)["cluster_current_epoch"] in ("9", "10")
     counted = {name.removeprefix("cluster_stats_messages_") for name in nodes.info(0) if "_messages_" in name}
     assert counted >= {f"{kind}_{way}" for kind in ("ping", "pong") for way in ("sent", "received")}
@@ -382,26 +390,32 @@ def check(nodes: Tutorial) -> None:
 def test_the_life_of_a_cluster(version: str, tmp_path: Path, go_programs: dict[str, Path]) -> None:
     if KIND == REDIS_7_0 and version == "6.2":
         pytest.skip("a real server of 7.0 is no 6.2")
-    with tutorial(told_by(version), 8, tmp_path) as nodes:
+    with tutorial(program(KIND), *options_of(version), count=8, directory=tmp_path) as nodes:
         create(nodes)
         assert nodes.cli(0, "-c", "set", "foo", "bar") == "OK\n"
-        with SteadyWriter(nodes.ports[1]) as writer, go_client(nodes, go_programs.get(version)):
-            writer.wait_for_more(100)
-            sleep(nodes)
-            hand_over(nodes)
-            writer.wait_for_more(100)
-            add_nodes(nodes)
-            assert slots_of(nodes, 0) == slots_shown(nodes, BEFORE, version)
-            reshard(nodes, version)
-            writer.wait_for_more(100)
-        assert missing(nodes.ports[1], writer.keys) == []
+        with SteadyWriter(nodes.ports[1]) as writer:
+            binary = go_programs.get(version)
+            with go_client(nodes, binary, may_lose=GO_WRITERS * LOST_PER_WRITER):
+                writer.wait_for_more(100)
+                sleep(nodes)
+            lost = missing(nodes.ports[1], dict(writer.keys))
+            assert len(lost) <= LOST_PER_WRITER, lost
+            assert all(key_slot(key.encode()) <= BEFORE[0][1] for key in lost)
+            with go_client(nodes, binary):
+                hand_over(nodes)
+                writer.wait_for_more(100)
+                add_nodes(nodes)
+                assert slots_of(nodes, 0) == slots_shown(nodes, BEFORE, version)
+                reshard(nodes, version)
+                writer.wait_for_more(100)
+        assert missing(nodes.ports[1], writer.keys) == lost
         remove_replica(nodes)
         assert slots_of(nodes, 0) == slots_shown(nodes, RESHARDED, version)
         living = [range(first, last + 1) for first, last, _ in FORGOTTEN]
         there = {
             key: value
             for key, value in writer.keys.items()
-            if any(key_slot(key.encode()) in slots for slots in living)
+            if key not in lost and any(key_slot(key.encode()) in slots for slots in living)
         }
         assert len(writer.keys) > len(there) > 100
         forget(nodes, version)

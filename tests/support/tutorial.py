@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.clusters import NodeView, parse_nodes
 from tests.support.ports import free_ports, release_port
 from tests.support.program import Running, connect, started
-from tests.support.servers import REDIS_7_0, Program
+from tests.support.servers import Program
 from tests.support.wire import RawClient
 
 TEMPLATE = """port {port}
@@ -30,8 +30,16 @@ _POLL_S = 0.1
 class Tutorial:
     """Nodes by number: 0 for the first port and so on. Nothing runs at first."""
 
-    def __init__(self, program: Program, ports: Sequence[int], directory: Path, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        program: Program,
+        options: Sequence[str],
+        ports: Sequence[int],
+        directory: Path,
+        stack: ExitStack,
+    ) -> None:
         self.program = program
+        self.options = options
         self.ports = list(ports)
         self.running: dict[int, Running] = {}
         self._ids: dict[int, str] = {}
@@ -39,14 +47,12 @@ class Tutorial:
         self._stack = stack
 
     def start(self, *numbers: int) -> None:
-        """Start nodes from their configuration files, with nothing added."""
+        """Start nodes from their configuration files."""
         for number in numbers:
             home = self._directory / str(self.ports[number])
             home.mkdir()
             (home / "redis.conf").write_text(TEMPLATE.format(port=self.ports[number]))
-            # Redis 7 has no DEBUG unless it is asked for.
-            more = ("--enable-debug-command", "yes") if self.program.name == REDIS_7_0 else ()
-            running = started(self.program, str(home / "redis.conf"), *more, directory=home)
+            running = started(self.program, str(home / "redis.conf"), *self.options, directory=home)
             self.running[number] = self._stack.enter_context(running)
         for number in numbers:
             connect(self.ports[number]).close()
@@ -136,10 +142,13 @@ def redis_cli(*words: str) -> str:
 
 
 @contextmanager
-def tutorial(program: Program, count: int, directory: Path) -> Iterator[Tutorial]:
-    """So many ports for nodes of one program, which are killed at the end."""
+def tutorial(program: Program, *options: str, count: int, directory: Path) -> Iterator[Tutorial]:
+    """So many ports for nodes of one program, which are killed at the end.
+
+    `options` are added to the configuration, of which the tutorial has all that it needs otherwise.
+    """
     with ExitStack() as stack:
         ports = sorted(free_ports(count, with_bus=True))
         for port in ports:
             stack.callback(release_port, port)
-        yield Tutorial(program, ports, directory, stack)
+        yield Tutorial(program, options, ports, directory, stack)

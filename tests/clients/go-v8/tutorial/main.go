@@ -47,7 +47,7 @@ func steadily(rdb *redis.ClusterClient) {
 		go func(writer int) {
 			defer wait.Done()
 			for atomic.LoadInt32(&over) == 0 {
-				key := fmt.Sprintf("go:%d:%d", writer, written[writer])
+				key := fmt.Sprintf("go:%d:%d:%d", os.Getpid(), writer, written[writer])
 				insist(&refused, func() error { return rdb.Set(ctx, key, key, 0).Err() })
 				written[writer]++
 				time.Sleep(10 * time.Millisecond)
@@ -58,7 +58,7 @@ func steadily(rdb *redis.ClusterClient) {
 	total, lost := 0, 0
 	for writer, count := range written {
 		for n := 0; n < count; n++ {
-			key, value := fmt.Sprintf("go:%d:%d", writer, n), ""
+			key, value := fmt.Sprintf("go:%d:%d:%d", os.Getpid(), writer, n), ""
 			insist(&refused, func() (err error) {
 				if value, err = rdb.Get(ctx, key).Result(); err == redis.Nil {
 					return nil
