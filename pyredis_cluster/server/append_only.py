@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Final
 from pyredis_cluster.config.config import ApplyError
 from pyredis_cluster.execution.append_only import NO_OFFSET
 from pyredis_cluster.execution.gate import GATE_LOADING
-from pyredis_cluster.persistence.aof.commands_format import timestamp
-from pyredis_cluster.protocol.command_stream import encode_requests
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import Status
 from pyredis_cluster.server.aof_directory import AofDirectory, reason
 from pyredis_cluster.server.aof_files import AofFiles
 from pyredis_cluster.server.aof_loading import AofSource, load_files
 from pyredis_cluster.server.aof_rewrite import BaseFile, Rewriter
+from pyredis_cluster.server.aof_stream import AofStream
 from pyredis_cluster.server.aof_writer import ALWAYS, AofWriter
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.withheld import WithheldOutput
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.propagation import Batch
     from pyredis_cluster.server.server import Server
 
-_NONE_SELECTED: Final = -1
 _RESTARTS: Final = 10
 _RESTART_DELAY_MS: Final = 1000
 
@@ -58,9 +56,6 @@ class AppendOnlyFile:
         self._config = config = server.config
         self._log = server.log
         self._mode = _Mode.OFF
-        self._selected = _NONE_SELECTED
-        self._timestamp_s = 0
-        self._has_timestamps = False
         self._synced_offset = 0
         self._offset_of_sync = 0
         self.on_synced: list[Callable[[], None]] = []
@@ -75,6 +70,7 @@ class AppendOnlyFile:
             fatal=self._fatal,
             may_sync=self._may_sync,
         )
+        self._stream = AofStream(config, self._writer, lambda: state.keyspace.now_ms)
         self._files = AofFiles(self.directory, self._writer, server.disk, server.log)
         self._withheld = WithheldOutput(state, lambda: self._writer.is_committing)
         self._rewriter = Rewriter(
@@ -87,10 +83,8 @@ class AppendOnlyFile:
         self.on_synced.append(state.waits.check)
         state.append_only = self
         self._apply_policy()
-        self._apply_timestamps()
         config.on_change("appendonly", self._switch)
         config.on_change("appendfsync", self._apply_policy)
-        config.on_change("aof-timestamp-enabled", self._apply_timestamps)
         config.on_change("aof-disable-auto-gc", self.directory.remove_history)
         server.cron.every(0, self._tick)
         server.stopping.before_saving.append(self._finish)
@@ -310,7 +304,7 @@ class AppendOnlyFile:
 
     def _enter(self, mode: _Mode) -> None:
         if self._mode is _Mode.OFF:
-            self._selected = _NONE_SELECTED
+            self._stream.forget_selected()
             self._synced_offset = 0
             self._state.propagation.attach(self._take)
         self._mode = mode
@@ -327,33 +321,10 @@ class AppendOnlyFile:
 
     def _take(self, batch: Batch) -> None:
         """A `Sink`: write what clients have changed."""
-        self._write(batch)
+        self._stream.write(batch)
         if not self._withheld.is_empty and not self._writer.is_committing:
             # It was withheld as nobody knew yet that there is nothing to wait for.
             self._withheld.release_all()
-
-    def _write(self, batch: Batch) -> None:
-        if not self._writer.is_open:  # no base is being made, or the server has ended
-            return
-        wire = batch.file_wire()
-        if not wire:
-            return
-        if self._has_timestamps:
-            wire = self._annotation() + wire
-        if batch.database != self._selected:
-            wire = encode_requests([[b"SELECT", b"%d" % batch.database]]) + wire
-        self._selected = batch.last_database
-        self._writer.append(wire)
-
-    def _annotation(self) -> bytes:
-        now_s = self._state.keyspace.now_ms // 1000
-        if now_s <= self._timestamp_s:
-            return b""
-        self._timestamp_s = now_s
-        return timestamp(now_s)
-
-    def _apply_timestamps(self) -> None:
-        self._has_timestamps = self._config.flag("aof-timestamp-enabled")
 
     def _tick(self, now_ms: int) -> None:
         if self._mode is not _Mode.OFF:
@@ -415,7 +386,7 @@ class AppendOnlyFile:
         """A rewrite begins: what changes from now on goes to a new increment."""
         if self._mode is _Mode.OFF:
             return True
-        self._selected = _NONE_SELECTED
+        self._stream.forget_selected()
         if not self._writer.flush(force=True):
             self._log.warning("The AOF buffer cannot be written: no rewrite can begin")
             return False
