@@ -75,9 +75,8 @@ def test_marks_change_who_serves_what_and_outlive_a_restart(world: World) -> Non
     assert source.core.served[SLOT]
 
 
-def test_a_primary_that_gives_its_last_slot_follows_the_new_owner(world: World) -> None:
-    nodes = world.cluster(3)
-    spare = world.add(7003)
+def primary_of_one_slot(world: World, nodes: list[Node], *, allow_replica_migration: bool = True) -> Node:
+    spare = world.add(7003, allow_replica_migration=allow_replica_migration)
     world.meet(spare, nodes[0])
     world.run_until(lambda: world.agree(world.nodes.values()))
     nodes[0].core.delete_slots([(SLOT, SLOT)], world.now_ms)
@@ -85,6 +84,12 @@ def test_a_primary_that_gives_its_last_slot_follows_the_new_owner(world: World) 
     spare.core.add_slots([(SLOT, SLOT)], world.now_ms)
     spare.core.bump_epoch(world.now_ms)
     world.run_until(lambda: world.agree(world.nodes.values()))
+    return spare
+
+
+def test_a_primary_that_gives_its_last_slot_follows_the_new_owner(world: World) -> None:
+    nodes = world.cluster(3)
+    spare = primary_of_one_slot(world, nodes)
     move(world, SLOT, spare, nodes[1])
     assert FollowPrimary(nodes[1].node_id, "127.0.0.1", 7001) in spare.events
     world.run_until(lambda: world.agree(world.nodes.values()))
@@ -92,12 +97,12 @@ def test_a_primary_that_gives_its_last_slot_follows_the_new_owner(world: World) 
 
 
 def test_a_primary_that_may_not_move_stays_without_slots(world: World) -> None:
-    nodes = world.cluster(3, allow_replica_migration=False)
-    for slot in range(16384 // 3):
-        move(world, slot, nodes[0], nodes[1])
-    assert not nodes[0].core.is_replica
-    assert nodes[0].core.state.myself.slot_count == 0
-    world.run_until(lambda: world.agree(nodes))
+    nodes = world.cluster(3)
+    spare = primary_of_one_slot(world, nodes, allow_replica_migration=False)
+    move(world, SLOT, spare, nodes[1])
+    world.run_until(lambda: world.agree(world.nodes.values()))
+    assert not spare.core.is_replica
+    assert spare.core.state.myself.slot_count == 0
 
 
 def test_refusals() -> None:
