@@ -21,6 +21,7 @@ _ONE_IS_ENOUGH = frozenset(
         "test_a_replica_takes_over_from_a_killed_primary",
         "test_aof_directory",
         "test_chain_survives_a_cut_at_its_head",
+        "test_each_takes_the_place_of_the_other",
         "test_manual_failover_there_and_back_while_clients_write",
         "test_restarted_primary_is_found_again",
         "test_saved_at_shutdown_and_loaded_at_start",
