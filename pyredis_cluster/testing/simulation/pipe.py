@@ -121,6 +121,8 @@ class SimulatedTransport(asyncio.Transport):
         self._is_closing = False
         self._is_lost = False
         self._is_paused = False
+        self._most_buffered = 0
+        """So many bytes beyond what the network takes are held back before the protocol is told to pause."""
 
     def begin(self, protocol: asyncio.Protocol) -> None:
         """The connection is there for `protocol`."""
@@ -156,7 +158,8 @@ class SimulatedTransport(asyncio.Transport):
         if self._is_closing or self._is_lost or not data:
             return
         self._out.send(bytes(data))
-        if self._out.bytes > _WINDOW_BYTES and not self._is_paused and self._protocol is not None:
+        is_full = self._out.bytes > _WINDOW_BYTES + self._most_buffered
+        if is_full and not self._is_paused and self._protocol is not None:
             self._is_paused = True
             self._protocol.pause_writing()
 
@@ -177,6 +180,10 @@ class SimulatedTransport(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         """Bytes beyond what the network takes."""
         return max(self._out.bytes - _WINDOW_BYTES, 0)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """See asyncio, but for `low`: half of what the network takes has to be free to go on."""
+        self._most_buffered = 0 if high is None else high
 
     def is_closing(self) -> bool:
         """See asyncio."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.inloop import TestServer, peer, serving, until
 from tests.support.ports import free_port, release_port
+from tests.support.virtual import PORT, World, run
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -290,3 +291,20 @@ async def test_a_failure_of_ours_ends_the_freeze_and_closes_only_that_client(
         assert await here.read_to_end() == b""
         assert await bystander.call("PING") == b"+PONG\r\n"
         assert "RuntimeError" in source.log_text()
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+def test_moves_keys_in_a_simulated_world(size: int) -> None:
+    async def scenario(world: World) -> None:
+        source, other = await world.serve("10.0.0.1"), await world.serve("10.0.0.2")
+        here, there = await world.connect(source), await world.connect(other)
+        await here.call("SET", "k", "v" * size)
+        assert await here.call("MIGRATE", "10.0.0.2", PORT, "k", 0, 1000) == OK
+        assert await here.call("EXISTS", "k") == b":0\r\n"
+        assert await there.call("STRLEN", "k") == b":%d\r\n" % size
+        await here.call("SET", "k", "v")
+        world.network.cut("10.0.0.1", "10.0.0.2")
+        assert await here.call("MIGRATE", "10.0.0.2", PORT, "k", 0, 1000) == READING
+        assert await here.call("EXISTS", "k") == b":1\r\n"
+
+    run(scenario)
