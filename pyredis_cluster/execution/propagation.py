@@ -54,6 +54,10 @@ class Batch:
         self._wire: bytes | None = None
         self._file_wire: bytes | None = None
 
+    def introduction(self, selected: int) -> bytes:
+        """What a stream needs before the batch, in which the database `selected` is selected."""
+        return b"" if selected == self.database else encode_requests([Select(self.database)])
+
     def wire(self) -> bytes:
         """All as replicas get it, encoded once however many ask."""
         if self._wire is None:

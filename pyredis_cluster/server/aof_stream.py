@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cluster.persistence.aof.commands_format import timestamp
-from pyredis_cluster.protocol.command_stream import encode_requests
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
@@ -50,8 +49,7 @@ class AofStream:
             return
         if self._has_timestamps:
             wire = self._annotation() + wire
-        if batch.database != self._selected:
-            wire = encode_requests([[b"SELECT", b"%d" % batch.database]]) + wire
+        wire = batch.introduction(self._selected) + wire
         self._selected = batch.last_database
         self._writer.append(wire)
 

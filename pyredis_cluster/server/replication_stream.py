@@ -87,10 +87,7 @@ class ReplicationStream:
             # Nobody reads the stream, but what the AOF has on disk is told in offsets: of commands, then.
             replication.offset += batch.command_count
             return
-        if batch.database != self._selected:
-            self.feed(encode_requests([[b"SELECT", b"%d" % batch.database]]) + batch.wire())
-        else:
-            self.feed(batch.wire())
+        self.feed(batch.introduction(self._selected) + batch.wire())
         self._selected = batch.last_database
 
     def feed_own(self, *request: bytes) -> None:
