@@ -73,7 +73,9 @@ def _near(one: Node, other: Node, tolerance: float) -> bool:
     if one.kind == other.kind and _is_number(one) and _is_number(other):
         assert isinstance(one.value, bytes)
         assert isinstance(other.value, bytes)
-        return abs(float(one.value) - float(other.value)) <= tolerance
+        first, second = float(one.value), float(other.value)
+        # Negative numbers are no amounts: TTL says with -1 and -2 what is not there.
+        return first == second or (min(first, second) >= 0 and abs(first - second) <= tolerance)
     if _is_address(one) and _is_address(other):
         return True
     return one == other

@@ -1,7 +1,7 @@
 """Which real versions a scenario is played with, where it is played with several.
 
 Some scenarios are long and come out nearly alike with every version; these take Redis 7.0 alone by default.
-`PYREDIS_TEST_VERSIONS=all` plays them with all that are on the machine.
+`PYREDIS_TEST_VERSIONS=all` plays them with all that are on the machine, and the longest one.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _ONE_IS_ENOUGH = frozenset(
         "test_whatever_is_wrong_with_slots_is_mended",
     )
 )
+# Moves every slot there is with redis-cli, which takes a minute.
+_LONGEST = frozenset(("test_the_way_out",))
 
 
 def _words(value: object) -> Iterator[str]:
@@ -45,7 +47,11 @@ def _words(value: object) -> Iterator[str]:
 
 
 def _is_left_out(item: pytest.Item) -> bool:
-    if not isinstance(item, pytest.Function) or item.originalname not in _ONE_IS_ENOUGH:
+    if not isinstance(item, pytest.Function):
+        return False
+    if item.originalname in _LONGEST:
+        return True
+    if item.originalname not in _ONE_IS_ENOUGH:
         return False
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return any(word in _OTHERS for value in parameters.values() for word in _words(value))
