@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import redis
 
 from tests.support.cluster_programs import (
     HAS_REDIS_CLI,
+    SLOTS,
     agree,
     id_of,
     is_ok,
@@ -36,6 +39,8 @@ OPTIONS = (
 )
 KEYS = 10_000
 MOVED = 500
+RESHARD_LIMIT_S = 120
+MEMORY_DIRECTORY = Path("/dev/shm")
 
 
 def is_primary(server: RunningServer, seen_by: RunningServer) -> bool:
@@ -106,10 +111,12 @@ def fill(port: int) -> dict[str, str]:
     return keys
 
 
-def reshard(source: RunningServer, target: RunningServer, count: int) -> None:
+def reshard(source: RunningServer, target: RunningServer, count: int, *, limit_s: float = 60.0) -> None:
+    """So many slots go to the target, or all that there are."""
     redis_cli(
         *("--cluster", "reshard", f"127.0.0.1:{source.port}", "--cluster-from", id_of(source)),
         *("--cluster-to", id_of(target), "--cluster-slots", str(count), "--cluster-yes"),
+        limit_s=limit_s,
     )
 
 
@@ -179,11 +186,14 @@ def test_each_takes_the_place_of_the_other(kind: str) -> None:
         check(third)
 
 
-def test_the_way_out() -> None:
+def test_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Valkey's nodes join a cluster of ours, take all slots and stay behind; a client writes all along."""
+    # As many times as there are slots each node saves its view: how fast a disk is is not the question here.
+    if MEMORY_DIRECTORY.is_dir():
+        monkeypatch.setattr(tempfile, "tempdir", str(MEMORY_DIRECTORY))
     new_names = [VALKEY_9_1] * 6
     with (
-        families((OURS, OURS), (OURS, OURS), (OURS, OURS)) as (primaries, replicas),
+        families((OURS, OURS), (OURS, ""), (OURS, "")) as (primaries, replicas),
         started(*new_names, options=OPTIONS, cluster=True) as nodes,
     ):
         old, new = [*primaries, *replicas], [node.server for node in nodes]
@@ -195,12 +205,9 @@ def test_the_way_out() -> None:
                 words = ("--cluster-slave", "--cluster-master-id", id_of(new[n - 3])) if n >= 3 else ()
                 redis_cli("--cluster", "add-node", f"127.0.0.1:{server.port}", known, *words)
                 wait_until_agreed([*old, *new[: n + 1]])
-            weights = [f"{id_of(server)}=0" for server in primaries]
-            redis_cli(
-                *("--cluster", "rebalance", known, "--cluster-use-empty-masters"),
-                *("--cluster-weight", *weights),
-            )
-            wait_until_agreed([*old, *new])
+            for source, target in zip(primaries, new[:3], strict=True):
+                reshard(source, target, SLOTS, limit_s=RESHARD_LIMIT_S)
+                wait_until_agreed([*old, *new])
             assert not any(views(new[0])[id_of(server)].slots for server in old)
             writer.wait_for_more(50)
             for server in reversed(old):

@@ -37,7 +37,7 @@ SLEEP_S = int(os.environ.get("PYREDIS_TEST_SLEEP_S", "12"))
 KIND = os.environ.get("PYREDIS_TEST_TUTORIAL", OURS)
 FIRST_SIX = range(6)
 MOVED = 4096
-# Who writes in turn may have some writes acknowledged by a primary that wakes up, and serves what waited for it
+# Who writes in turn may have some writes acknowledged by a primary that wakes up: it serves what waited
 # before it hears that it is none any more. The Go program has four such writers.
 LOST_PER_WRITER = 2
 GO_WRITERS = 4

@@ -80,9 +80,9 @@ def slots_entry(server: RunningServer, port: int) -> list[int]:
     return []
 
 
-def redis_cli(*words: str, stdin: str | None = None) -> str:
+def redis_cli(*words: str, stdin: str | None = None, limit_s: float = 60.0) -> str:
     done = subprocess.run(
-        ["redis-cli", *words], input=stdin, capture_output=True, text=True, timeout=60, check=False
+        ["redis-cli", *words], input=stdin, capture_output=True, text=True, timeout=limit_s, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
