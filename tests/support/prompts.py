@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-LIMIT_S = 90.0
+LIMIT_S = 240.0
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -23,7 +23,7 @@ appendonly yes
 """
 SLOTS = 16384
 
-_LIMIT_S = 90.0
+_LIMIT_S = 240.0
 _POLL_S = 0.1
 
 
