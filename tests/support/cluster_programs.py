@@ -80,7 +80,7 @@ def slots_entry(server: RunningServer, port: int) -> list[int]:
     return []
 
 
-def redis_cli(*words: str, stdin: str | None = None, limit_s: float = 60.0) -> str:
+def redis_cli(*words: str, stdin: str | None = None, limit_s: float = 180.0) -> str:
     done = subprocess.run(
         ["redis-cli", *words], input=stdin, capture_output=True, text=True, timeout=limit_s, check=False
     )
