@@ -350,7 +350,7 @@ def serve_the_rest(nodes: Tutorial, there: dict[str, str]) -> None:
 
 
 def fix(nodes: Tutorial) -> None:
-    """The slots that are gone are given to those who are there, which redis-cli does not do without asking."""
+    """Slots that are gone are given to who is there, which redis-cli does not do without asking."""
     code, shown = converse(
         ["redis-cli", "--cluster", "fix", nodes.address(0)],
         ("Fix these slots by covering with a random node? (type 'yes' to accept): ", "yes"),
