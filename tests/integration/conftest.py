@@ -1,7 +1,7 @@
 """Which real versions a scenario is played with, where it is played with several.
 
 Some scenarios are long and come out nearly alike with every version; these take Redis 7.0 alone by default.
-`PYREDIS_TEST_VERSIONS=all` plays them with all that are on the machine, and the longest one.
+`PYREDIS_TEST_VERSIONS=all` plays them with all that are on the machine, and the longest ones.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _ONE_IS_ENOUGH = frozenset(
         "test_whatever_is_wrong_with_slots_is_mended",
     )
 )
-# Moves every slot there is with redis-cli, which takes a minute.
-_LONGEST = frozenset(("test_the_way_out",))
+# Whole lives of clusters, in which redis-cli moves thousands of slots: minutes each.
+_LONGEST = frozenset(("test_tutorial_cluster.py", "test_cluster_life_mixed.py"))
 
 
 def _words(value: object) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _words(value: object) -> Iterator[str]:
 def _is_left_out(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function):
         return False
-    if item.originalname in _LONGEST:
+    if item.path.name in _LONGEST:
         return True
     if item.originalname not in _ONE_IS_ENOUGH:
         return False
