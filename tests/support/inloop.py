@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.directives import find
@@ -30,7 +30,7 @@ class TestServer(Server):
     """A server whose log is at hand."""
 
     __test__ = False
-    lines: list[bytes]
+    lines: Iterable[bytes]
 
     @property
     def port(self) -> int:

@@ -2,7 +2,7 @@ r"""Whole servers in virtual time and in memory, and clients of them that show e
 
 async def scenario(world: World) -> None:
     server = await world.serve("10.0.0.1", repl_timeout=5)
-    client = await world.connect(server)
+    client = await world.peer(server)
     assert await client.call("PING") == b"+PONG\r\n"
     await asyncio.sleep(3600)                       # takes no time
 
@@ -12,34 +12,15 @@ run(scenario)
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from pyredis_cluster.server.log import Log
-from pyredis_cluster.testing.simulation.disk import SimulatedDisk
-from pyredis_cluster.testing.simulation.loop import VirtualLoop
-from pyredis_cluster.testing.simulation.network import NetworkWorld
-from tests.support.inloop import TestServer, make_config
+from pyredis_cluster.testing.simulation.world import DirectiveValue, SimulatedWorld
+from tests.support.inloop import TestServer
 from tests.support.wire import Arg, encode, frame_end
 
 PORT = 6379
-START_S = 1_700_000_000
 CLIENT_ADDRESS = "127.0.0.1"
-
-
-class LoopClock:
-    """The time of a virtual loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-
-    def unix_ns(self) -> int:
-        """See `Clock`."""
-        return START_S * 1_000_000_000 + self.monotonic_ns()
-
-    def monotonic_ns(self) -> int:
-        """See `Clock`."""
-        return round(self._loop.time() * 1_000_000_000)
 
 
 class ClosedError(Exception):
@@ -181,46 +162,22 @@ class VirtualReplica(VirtualPeer):
         self.offset += len(wire)
 
 
-class World:
-    """Servers and clients of one scenario."""
+class World(SimulatedWorld):
+    """A simulated world in which scenarios see bytes and logs."""
 
-    def __init__(self, loop: VirtualLoop, seed: int) -> None:
-        self.loop = loop
-        self.random = random.Random(seed)
-        self.network = NetworkWorld(loop, self.random)
-        self.servers: list[TestServer] = []
+    server_type = TestServer
 
-    async def serve(self, address: str = "10.0.0.1", **directives: object) -> TestServer:
+    async def serve(self, address: str = "10.0.0.1", **directives: DirectiveValue) -> TestServer:
         """A started server at an address of its own, with these directives (`_` for `-`)."""
-        clock = LoopClock(self.loop)
-        lines: list[bytes] = []
-        settings = {
-            "bind": "*",
-            "protected_mode": False,
-            "enable_debug_command": True,
-            "rdbcompression": False,
-            **directives,
-        }
-        config = make_config(PORT, **settings)
-        disk = SimulatedDisk(self.loop)
-        disk.make_directory(config.text("dir"))
-        server = TestServer(
-            config,
-            self.loop,
-            network=self.network.host(address),
-            log=Log(clock, lines.append),
-            clock=clock,
-            random_source=self.random,
-            disk=disk,
-        )
-        server.lines = lines
-        self.servers.append(server)
-        await server.start()
+        host = self.host(address, **{"enable_debug_command": True, "rdbcompression": False, **directives})
+        server = await host.start()
+        assert isinstance(server, TestServer)
+        server.lines = host.log_lines
         # What happens every second has happened for the first time then.
         await asyncio.sleep(0.15)
         return server
 
-    async def connect(self, server: TestServer) -> VirtualPeer:
+    async def peer(self, server: TestServer) -> VirtualPeer:
         """A client."""
         peer = VirtualPeer()
         await self._connect(server, peer)
@@ -233,9 +190,8 @@ class World:
         return peer
 
     async def _connect(self, server: TestServer, peer: VirtualPeer) -> None:
-        network = server.network
-        address: str = network.address  # type: ignore[attr-defined]
-        await self.network.host(CLIENT_ADDRESS).connect(lambda: peer, address, PORT)
+        host = next(host for host in self.hosts if host.server is server)
+        await self.network.host(CLIENT_ADDRESS).connect(lambda: peer, host.address, PORT)
 
 
 async def until(holds: Callable[[], bool], limit_s: float = 600.0) -> None:
@@ -247,21 +203,14 @@ async def until(holds: Callable[[], bool], limit_s: float = 600.0) -> None:
         await asyncio.sleep(0.001)
 
 
-def run(scenario: Callable[[World], Awaitable[None]], seed: int = 1) -> None:
+def run(scenario: Callable[[World], Coroutine[Any, Any, None]], seed: int = 1) -> None:
     """Run a scenario to its end; every server is ended, and its log has no failure of our own."""
-    loop = VirtualLoop()
-
-    async def main() -> None:
-        world = World(loop, seed)
+    with World(seed) as world:
         try:
-            await scenario(world)
+            world.run(scenario(world))
         finally:
-            for server in world.servers:
-                server.shutdown(save=False, now=True, force=True)
-        for server in world.servers:
-            assert "Traceback" not in server.log_text(), server.log_text()
-
-    try:
-        loop.run(main())
-    finally:
-        loop.close()
+            for host in world.hosts:
+                host.stop()
+        for host in world.hosts:
+            log = b"".join(host.log_lines).decode("utf-8", "replace")
+            assert "Traceback" not in log, log

@@ -17,6 +17,7 @@ from tests.support.virtual import PORT, VirtualPeer, until
 from tests.support.wire import Arg, encode, parse
 
 if TYPE_CHECKING:
+    from pyredis_cluster.testing.simulation.world import DirectiveValue
     from tests.support.inloop import TestServer
     from tests.support.virtual import World
 
@@ -134,12 +135,12 @@ async def info(client: VirtualPeer, section: str = "replication") -> dict[str, s
 
 
 async def following(
-    world: World, *commands: str, offset: int = 0, **directives: object
+    world: World, *commands: str, offset: int = 0, **directives: DirectiveValue
 ) -> tuple[TestServer, Primary, Link, VirtualPeer]:
     """A replica in sync that has the data of these commands: server, primary, link, client."""
     primary = Primary(world)
     server = await world.serve("10.0.0.1", **directives)
-    client = await world.connect(server)
+    client = await world.peer(server)
     assert await client.call("REPLICAOF", ADDRESS, 6379) == b"+OK\r\n"
     link = await primary.full_sync(rdb(*commands), offset=offset)
     return server, primary, link, client

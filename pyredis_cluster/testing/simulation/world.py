@@ -19,7 +19,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.directives import find
@@ -65,6 +65,8 @@ class SimulatedHost:
         self.clock = SimulatedClock(world.loop)
         self.disk = SimulatedDisk(world.loop)
         self.directives = directives
+        self.log_lines: deque[bytes] = deque(maxlen=_EVENTS_KEPT)
+        """The latest lines of its servers' logs, with their line ends."""
         self.server: Server | None = None
         """The running server, None while there is none."""
         self.port = int(directives["port"])
@@ -87,14 +89,11 @@ class SimulatedHost:
             config.set_line(directive, text.encode().split() or [b""])
         self.disk.begin_process()
         world.network.restore_power(self.address)
-        log = Log(
-            self.clock, lambda line: world.note(self.address, line.decode("utf-8", "replace").rstrip("\n"))
-        )
-        self.server = server = Server(
+        self.server = server = world.server_type(
             config,
             world.loop,
             network=self.network,
-            log=log,
+            log=Log(self.clock, self._log),
             clock=self.clock,
             random_source=random.Random(world.random.getrandbits(64)),
             disk=self.disk,
@@ -102,6 +101,10 @@ class SimulatedHost:
         world.note(self.address, "-- started")
         await server.start()
         return server
+
+    def _log(self, line: bytes) -> None:
+        self.log_lines.append(line)
+        self._world.note(self.address, line.decode("utf-8", "replace").rstrip("\n"))
 
     def stop(self) -> None:
         """End the server in order, without saving."""
@@ -140,6 +143,9 @@ class SimulatedHost:
 class SimulatedWorld:
     """All of it, from one seed."""
 
+    server_type: type[Server] = Server
+    """What hosts make to run, for worlds whose servers can do more."""
+
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.random = random.Random(seed)
@@ -151,7 +157,7 @@ class SimulatedWorld:
         self.event_count = 0
         """How many there have been."""
 
-    def __enter__(self) -> SimulatedWorld:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -164,11 +170,14 @@ class SimulatedWorld:
                 host.kill()
         self.loop.close()
 
-    def host(self, **directives: DirectiveValue) -> SimulatedHost:
-        """A new machine, whose server will have these directives (`_` for `-`)."""
+    def host(self, address: str | None = None, **directives: DirectiveValue) -> SimulatedHost:
+        """A new machine, whose server will have these directives (`_` for `-`).
+
+        Without an `address` it gets 10.0.0.1, 10.0.0.2 and so on, by how many hosts there are.
+        """
         given: dict[str, DirectiveValue] = {"port": 6379, "bind": "*", "protected-mode": False, "save": ""}
         given.update({name.replace("_", "-"): value for name, value in directives.items()})
-        host = SimulatedHost(self, f"10.0.0.{len(self.hosts) + 1}", given)
+        host = SimulatedHost(self, address or f"10.0.0.{len(self.hosts) + 1}", given)
         self.hosts.append(host)
         return host
 

@@ -59,7 +59,7 @@ def test_nonsense(seed: int, where: str) -> None:
         rng = world.random
         primary = Primary(world)
         server = await world.serve(repl_diskless_load=where, repl_timeout=5)
-        client = await world.connect(server)
+        client = await world.peer(server)
         await client.call("REPLICAOF", ADDRESS, 6379)
         for _ in range(5):
             link = await primary.accept()

@@ -45,7 +45,7 @@ def test_every_way_of_transfer(where: str, has_mark: bool) -> None:
     async def scenario(world: World) -> None:
         primary = Primary(world)
         server = await world.serve(repl_diskless_load=where)
-        client = await world.connect(server)
+        client = await world.peer(server)
         if where != "on-empty-db":
             await client.call("SET", "old", "1")
         await client.call("REPLICAOF", ADDRESS, 6379)
@@ -74,7 +74,7 @@ def test_progress_in_info() -> None:
     async def scenario(world: World) -> None:
         primary = Primary(world)
         server = await world.serve()
-        client = await world.connect(server)
+        client = await world.peer(server)
         await client.call("REPLICAOF", ADDRESS, 6379)
         link = await primary.accept()
         await link.until_psync()
@@ -104,7 +104,7 @@ def test_clients_are_told_to_wait_while_data_is_loaded() -> None:
     async def scenario(world: World) -> None:
         primary = Primary(world)
         server = await world.serve(enable_debug_command=True, key_load_delay=100_000)
-        client = await world.connect(server)
+        client = await world.peer(server)
         await client.call("REPLICAOF", ADDRESS, 6379)
         link = await primary.accept()
         await link.until_psync()
@@ -147,7 +147,7 @@ def test_broken_data_is_asked_for_again(where: str) -> None:
     async def scenario(world: World) -> None:
         primary = Primary(world)
         server = await world.serve(repl_diskless_load=where)
-        client = await world.connect(server)
+        client = await world.peer(server)
         await client.call("SET", "old", "1")
         await client.call("REPLICAOF", ADDRESS, 6379)
         link = await primary.accept()
@@ -169,7 +169,7 @@ def test_link_lost_in_the_middle_of_data() -> None:
     async def scenario(world: World) -> None:
         primary = Primary(world)
         server = await world.serve()
-        client = await world.connect(server)
+        client = await world.peer(server)
         await client.call("SET", "old", "1")
         await client.call("REPLICAOF", ADDRESS, 6379)
         link = await primary.accept()
@@ -192,7 +192,7 @@ def test_disk_that_cannot_be_written() -> None:
     async def scenario(world: World) -> None:
         primary = Primary(world)
         server = await world.serve()
-        client = await world.connect(server)
+        client = await world.peer(server)
         await client.call("SET", "old", "1")
         disk = cast(SimulatedDisk, server.disk)
         disk.error = OSError(errno.EROFS, "Read-only file system")
@@ -214,7 +214,7 @@ def test_disk_that_becomes_full() -> None:
     async def scenario(world: World) -> None:
         primary = Primary(world)
         server = await world.serve()
-        client = await world.connect(server)
+        client = await world.peer(server)
         await client.call("SET", "old", "1")
         cast(SimulatedDisk, server.disk).capacity = 5000
         await client.call("REPLICAOF", ADDRESS, 6379)

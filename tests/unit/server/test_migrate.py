@@ -297,7 +297,7 @@ async def test_a_failure_of_ours_ends_the_freeze_and_closes_only_that_client(
 def test_moves_keys_in_a_simulated_world(size: int) -> None:
     async def scenario(world: World) -> None:
         source, other = await world.serve("10.0.0.1"), await world.serve("10.0.0.2")
-        here, there = await world.connect(source), await world.connect(other)
+        here, there = await world.peer(source), await world.peer(other)
         await here.call("SET", "k", "v" * size)
         assert await here.call("MIGRATE", "10.0.0.2", PORT, "k", 0, 1000) == OK
         assert await here.call("EXISTS", "k") == b":0\r\n"

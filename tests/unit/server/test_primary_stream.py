@@ -204,7 +204,7 @@ def test_the_link_is_a_client() -> None:
 def test_monitors_see_the_stream() -> None:
     async def scenario(world: World) -> None:
         server, _, link, _ = await following(world)
-        monitor = await world.connect(server)
+        monitor = await world.peer(server)
         await monitor.call("MONITOR")
         link.stream(("SET", "a", "1"))
         assert (await monitor.line()).endswith(b' [0 10.0.0.9:6379] "SET" "a" "1"')

@@ -19,7 +19,7 @@ class TestFullSynchronisation:
     def test_data_then_what_was_changed_since(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await client.call("SET", "before", "1")
             await replica.introduce()
             await replica.begin_full_sync()
@@ -69,17 +69,17 @@ class TestFullSynchronisation:
             for replica in replicas:
                 await replica.introduce()
                 replica.send("PSYNC", "?", -1)
-            start_s = world.loop.time()
+            start_s = world.now_s
             for replica in replicas:
                 await replica.take_full_resync()
-            assert world.loop.time() - start_s < 3
+            assert world.now_s - start_s < 3
 
         run(scenario)
 
     def test_who_comes_while_one_is_sent_data_waits_for_the_next(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client = await world.connect(server)
+            client = await world.peer(server)
             await client.call("DEBUG", "POPULATE", 1000, "key", 1000)
             first, second = await world.replica(server), await world.replica(server)
             await first.introduce()
@@ -100,7 +100,7 @@ class TestFullSynchronisation:
     def test_the_snapshot_ends_when_nobody_wants_it_any_more(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client = await world.connect(server)
+            client = await world.peer(server)
             await client.call("DEBUG", "POPULATE", 1000, "key", 1000)
             replica = await world.replica(server)
             await replica.introduce()
@@ -118,7 +118,7 @@ class TestFullSynchronisation:
     def test_flushing_everything_ends_it_too(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client = await world.connect(server)
+            client = await world.peer(server)
             await client.call("DEBUG", "POPULATE", 1000, "key", 1000)
             replica = await world.replica(server)
             await replica.introduce()
@@ -135,7 +135,7 @@ class TestFullSynchronisation:
     def test_from_a_file(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync=False, rdb_del_sync_files=True)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await client.call("SET", "before", "1")
             await replica.introduce()
             await replica.begin_full_sync()
@@ -157,7 +157,7 @@ class TestFullSynchronisation:
                 rdb_key_save_delay=100_000,
                 enable_protected_configs=True,
             )
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             path = server.config.path("dbfilename")
             await client.call("CONFIG", "SET", "dbfilename", "old.rdb")
             await client.call("SET", "old", "1")
@@ -176,7 +176,7 @@ class TestFullSynchronisation:
     def test_who_comes_while_the_file_is_written_shares_it_with_its_stream(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync=False, rdb_key_save_delay=1000)
-            client = await world.connect(server)
+            client = await world.peer(server)
             await client.call("DEBUG", "POPULATE", 100)
             first, second, third = [await world.replica(server) for _ in range(3)]
             await first.introduce()
@@ -220,7 +220,7 @@ class TestFullSynchronisation:
     def test_old_replicas_get_no_word_before_the_data(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve()
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             replica.transport.write(b"SYNC\r\n")
             await replica.data_with_length()
             await client.call("SET", "k", "v")
@@ -233,7 +233,7 @@ class TestFullSynchronisation:
     def test_who_wants_only_data_is_sent_away_with_it(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await client.call("SET", "k", "v")
             await replica.introduce()
             assert await replica.call("REPLCONF", "rdb-only", 1) == b"+OK\r\n"
@@ -248,7 +248,7 @@ class TestPartialSynchronisation:
     def test_a_replica_that_comes_back_gets_what_it_missed(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             await client.call("SET", "a", "1")
             await replica.stream(("SELECT", 0), ("SET", "a", "1"))
@@ -278,7 +278,7 @@ class TestPartialSynchronisation:
     def test_one_that_is_too_old_or_from_elsewhere_gets_everything(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0, repl_backlog_size="16kb")
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             for _ in range(50):
                 await client.call("SET", "k", "x" * 1000)
@@ -325,7 +325,7 @@ class TestReplicaConnection:
     def test_messages_would_be_taken_for_stream_too(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.call("HELLO", 3)
             await replica.call("SUBSCRIBE", "channel")
             await replica.full_sync()
@@ -353,7 +353,7 @@ class TestReplicaConnection:
     def test_it_is_shown_and_ended_as_a_replica(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             await asyncio.sleep(0.1)
             listed = await client.call("CLIENT", "LIST", "TYPE", "replica")
@@ -375,7 +375,7 @@ class TestReplicaConnection:
                 repl_backlog_size="16kb",
                 client_output_buffer_limit="replica 100kb 0 0",
             )
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             replica.transport.pause_reading()
             for _ in range(400):
@@ -394,7 +394,7 @@ class TestReplicaConnection:
     def test_a_slow_one_gets_everything_and_others_do_not_wait(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0, repl_backlog_size="16kb")
-            client = await world.connect(server)
+            client = await world.peer(server)
             slow, fast = await world.replica(server), await world.replica(server)
             for replica in (slow, fast):
                 await replica.full_sync()
@@ -448,7 +448,7 @@ class TestTime:
     def test_one_that_takes_nothing_of_the_data_is_timed_out(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0, repl_timeout=5)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await client.call("DEBUG", "POPULATE", 1000, "key", 1000)
             await replica.introduce()
             await replica.begin_full_sync()
@@ -487,7 +487,7 @@ class TestTime:
     def test_the_backlog_goes_when_nobody_has_wanted_it_for_long(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0, repl_backlog_ttl=60)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             await client.call("SET", "k", "v")
             replica.transport.abort()
@@ -508,7 +508,7 @@ class TestTime:
     def test_nothing_is_sent_while_the_server_is_frozen(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0, repl_ping_replica_period=1)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             await replica.stream(("PING",))
             client.send("DEBUG", "SLEEP", 30)
@@ -527,7 +527,7 @@ class TestGoodReplicas:
             server = await world.serve(
                 repl_diskless_sync_delay=0, min_replicas_to_write=1, min_replicas_max_lag=3
             )
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             refusal = b"-NOREPLICAS Not enough good replicas to write.\r\n"
             assert await client.call("SET", "k", "v") == refusal
             await replica.full_sync()
@@ -551,7 +551,7 @@ class TestWait:
     def test_counts_those_that_have_the_writes_of_this_client(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, other = await world.connect(server), await world.connect(server)
+            client, other = await world.peer(server), await world.peer(server)
             replicas = [await world.replica(server) for _ in range(2)]
             for replica in replicas:
                 await replica.full_sync()
@@ -575,15 +575,15 @@ class TestWait:
     def test_is_told_how_many_there_are_when_its_time_is_up(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             await client.call("SET", "k", "v")
             client.send("WAIT", 2, 5000)
             await replica.stream(("SELECT", 0), ("SET", "k", "v"))
             replica.acknowledge()
-            start_s = world.loop.time()
+            start_s = world.now_s
             assert await client.frame() == b":1\r\n"
-            assert 4 < world.loop.time() - start_s < 5.1
+            assert 4 < world.now_s - start_s < 5.1
             client.send("MULTI")
             client.send("WAIT", 5, 0)
             client.send("EXEC")
@@ -594,7 +594,7 @@ class TestWait:
     def test_one_question_serves_all_who_wait_in_a_turn_and_none_comes_in_a_pause(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0, repl_ping_replica_period=1000)
-            clients = [await world.connect(server) for _ in range(3)]
+            clients = [await world.peer(server) for _ in range(3)]
             replica = await world.replica(server)
             await replica.full_sync()
             await clients[0].call("SET", "k", "v")
@@ -622,7 +622,7 @@ class TestWait:
     def test_waits_for_the_disks_of_replicas(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             await client.call("SET", "k", "v")
             client.send("WAITAOF", 0, 1, 0)
@@ -638,8 +638,8 @@ class TestWait:
     def test_waits_for_the_own_disk_however_the_aof_came_to_be(self) -> None:
         async def scenario(world: World) -> None:
             for directives in ({"appendonly": True}, {}):
-                server = await world.serve(f"10.0.0.{len(world.servers) + 1}", **directives)
-                client = await world.connect(server)
+                server = await world.serve(f"10.0.0.{len(world.hosts) + 1}", **directives)
+                client = await world.peer(server)
                 if not directives:
                     reply = await client.call("WAITAOF", 1, 0, 0)
                     assert reply.startswith(b"-ERR WAITAOF cannot be used when numlocal is set but")
@@ -656,7 +656,7 @@ class TestWait:
                 assert await client.frame() == b"+OK\r\n"
                 await asyncio.sleep(3)
                 assert not client.data
-                other = await world.connect(server)
+                other = await world.peer(server)
                 assert await other.call("CONFIG", "SET", "appendonly", "no") == b"+OK\r\n"
                 assert (await client.frame()).startswith(b"-ERR WAITAOF cannot be used when numlocal")
 
@@ -665,7 +665,7 @@ class TestWait:
     def test_what_a_client_got_by_waiting_for_it_is_its_own(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, other = await world.connect(server), await world.connect(server)
+            client, other = await world.peer(server), await world.peer(server)
             replica = await world.replica(server)
             await replica.full_sync()
             client.send("BLPOP", "list", 0)
@@ -681,7 +681,7 @@ class TestShutdown:
     def test_waits_until_replicas_have_everything(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, other = await world.connect(server), await world.connect(server)
+            client, other = await world.peer(server), await world.peer(server)
             replica = await world.replica(server)
             await replica.full_sync()
             await client.call("SET", "k", "v")
@@ -701,13 +701,13 @@ class TestShutdown:
     def test_gives_up_waiting_after_a_while(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0, shutdown_timeout=7)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             await client.call("SET", "k", "v")
-            start_s = world.loop.time()
+            start_s = world.now_s
             client.send("SHUTDOWN")
             await until(server.stopped.is_set)
-            assert 6.9 < world.loop.time() - start_s < 7.3
+            assert 6.9 < world.now_s - start_s < 7.3
             behind = server.state.replication.offset - replica.offset
             assert (
                 f"Lagging replica 127.0.0.1:6380 reported offset {behind} behind master, lag=7, state=online."
@@ -720,7 +720,7 @@ class TestShutdown:
     def test_can_be_called_off(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, other = await world.connect(server), await world.connect(server)
+            client, other = await world.peer(server), await world.peer(server)
             replica = await world.replica(server)
             await replica.full_sync()
             await client.call("SET", "k", "v")
@@ -738,7 +738,7 @@ class TestShutdown:
     def test_waits_for_nobody_when_told_to_end_now(self) -> None:
         async def scenario(world: World) -> None:
             server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.connect(server), await world.replica(server)
+            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             client.send("SET", "k", "v")
             client.send("SHUTDOWN", "NOW")

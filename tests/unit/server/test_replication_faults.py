@@ -41,7 +41,7 @@ class Trio:
             )
             for name in NAMES
         ]
-        trio = cls(world, servers, [await world.connect(server) for server in servers])
+        trio = cls(world, servers, [await world.peer(server) for server in servers])
         await trio.arrange(0)
         return trio
 

@@ -76,7 +76,7 @@ def test_new_data_means_new_data_for_replicas() -> None:
 def test_blocked_clients_are_let_go() -> None:
     async def scenario(world: World) -> None:
         server = await world.serve()
-        client, blocked = await world.connect(server), await world.connect(server)
+        client, blocked = await world.peer(server), await world.peer(server)
         blocked.send("BLPOP", "q", 0)
         await asyncio.sleep(0.1)
         await client.call("REPLICAOF", ADDRESS, 6379)
@@ -128,7 +128,7 @@ def test_configured_replica_connects_at_start() -> None:
 def test_unreachable_primary_is_tried_each_second() -> None:
     async def scenario(world: World) -> None:
         server = await world.serve()
-        client = await world.connect(server)
+        client = await world.peer(server)
         await client.call("REPLICAOF", ADDRESS, 6379)
         await asyncio.sleep(5)
         tries = server.logged().count("Error condition on socket for SYNC: Connection refused")
@@ -211,11 +211,11 @@ def test_to_a_replica_and_back() -> None:
     async def scenario(world: World) -> None:
         first = await world.serve("10.0.0.1", repl_diskless_sync_delay=0)
         second = await world.serve("10.0.0.2", repl_diskless_sync_delay=0)
-        one, two = await world.connect(first), await world.connect(second)
+        one, two = await world.peer(first), await world.peer(second)
         await one.call("SET", "k", "v")
         await two.call("REPLICAOF", "10.0.0.1", 6379)
         await until(lambda: second.replication_roles.is_link_up)
-        writer = await world.connect(first)
+        writer = await world.peer(first)
         assert await one.call("FAILOVER", "TO", "10.0.0.2", 6379) == b"+OK\r\n"
         assert (await info(one))["master_failover_state"] == "waiting-for-sync"
         writer.send("SET", "late", "1")
@@ -237,12 +237,12 @@ def test_to_a_replica_and_back() -> None:
 def test_nobody_catches_up() -> None:
     async def scenario(world: World) -> None:
         server = await world.serve(repl_diskless_sync_delay=0)
-        client = await world.connect(server)
+        client = await world.peer(server)
         replica = await world.replica(server)
         await replica.full_sync()
         await client.call("SET", "k", "v")
         assert await client.call("FAILOVER", "TIMEOUT", 2000) == b"+OK\r\n"
-        writer = await world.connect(server)
+        writer = await world.peer(server)
         writer.send("SET", "k", "2")
         await asyncio.sleep(1)
         assert not writer.data
@@ -259,7 +259,7 @@ def test_target_does_not_want_to() -> None:
     async def scenario(world: World) -> None:
         target = Primary(world)
         server = await world.serve(repl_diskless_sync_delay=0)
-        client = await world.connect(server)
+        client = await world.peer(server)
         replica = await world.replica(server)
         await replica.call("REPLCONF", "ip-address", ADDRESS)
         await replica.introduce(6379)
