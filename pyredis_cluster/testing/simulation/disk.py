@@ -22,19 +22,26 @@ class _Content:
 class SimulatedDisk:
     """See `Disk`. Files of one host; a process that ends loses nothing, `lose_power` what was not synced.
 
-    `error` is raised by everything that writes, while it is set. `capacity` in bytes makes it full. Syncing
-    takes `sync_s` of the loop's time.
+    `capacity` in bytes makes it full. Syncing takes `sync_s` of the loop's time.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, sync_s: float = 0.001) -> None:
         self.loop = loop
         self.error: OSError | None = None
-        self.sync_error: OSError | None = None
-        """Raised by what syncs files, while it is set."""
+        """Raised by everything that writes, while it is set."""
+        self.failures: dict[str, OSError] = {}
+        """Raised by single operations, while they are in it: `open`, `write`, `sync`, `truncate`, `replace`,
+        `remove`, `sync_directory`.
+        """
+        self.short_bytes = 0
+        """How much of what it was to write a `write` that fails has written."""
         self.sync_count = 0
         """How often files were synced."""
+        self.holds_syncs = False
+        """Whether what `sync_soon` begins waits for `finish_syncs`."""
+        self.held_syncs: list[Callable[[], None]] = []
         self.capacity = 0
-        self.sync_s = 0.001
+        self.sync_s = sync_s
         self._files: dict[str, _Content] = {}
         self._durable: dict[str, _Content] = {}
         """Names as of the last `sync_directory` of their directories."""
@@ -61,25 +68,30 @@ class SimulatedDisk:
         """A new process uses the disk."""
         self.is_in_use = True
 
-    def check_writable(self, more: int = 0) -> None:
+    def finish_syncs(self) -> None:
+        """End what was held back, in order."""
+        held, self.held_syncs = self.held_syncs, []
+        for finish in held:
+            finish()
+
+    def check_writable(self, operation: str = "", more: int = 0) -> None:
         """Raises OSError where nothing, or not so many bytes more, can be written."""
         if not self.is_in_use:
             raise OSError(errno.EIO, "the process has ended")
-        if self.error is not None:
-            raise self.error
+        error = self.error or self.failures.get(operation)
+        if error is not None:
+            raise error
         if self.capacity and sum(len(each.data) for each in self._files.values()) + more > self.capacity:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     def check_syncable(self) -> None:
         """Count a sync of a file. Raises OSError where it fails."""
         self.sync_count += 1
-        self.check_writable()
-        if self.sync_error is not None:
-            raise self.sync_error
+        self.check_writable("sync")
 
     def create(self, path: str) -> SimulatedFile:
         """See `Disk`."""
-        self.check_writable()
+        self.check_writable("open")
         content = self._files.get(path)
         if content is None:
             content = self._make(path)
@@ -89,7 +101,7 @@ class SimulatedDisk:
 
     def append_to(self, path: str) -> SimulatedFile:
         """See `Disk`."""
-        self.check_writable()
+        self.check_writable("open")
         return SimulatedFile(self, self._files.get(path) or self._make(path))
 
     def _make(self, path: str) -> _Content:
@@ -111,6 +123,11 @@ class SimulatedDisk:
     def read_head(self, path: str, size: int) -> bytes:
         """See `Disk`."""
         return bytes(self._content(path).data[:size])
+
+    def synced(self, path: str) -> bytes:
+        """What a power failure would leave of a file, if its name is safe."""
+        content = self._content(path)
+        return bytes(content.data[: content.synced_size])
 
     def size(self, path: str) -> int:
         """See `Disk`."""
@@ -141,7 +158,7 @@ class SimulatedDisk:
 
     def replace(self, source: str, target: str) -> None:
         """See `Disk`. The file is there whole or not at all, as ext4 has it for one that replaces another."""
-        self.check_writable()
+        self.check_writable("replace")
         content = self._content(source)
         content.synced_size = len(content.data)
         self._files[target] = content
@@ -149,7 +166,7 @@ class SimulatedDisk:
 
     def remove(self, path: str) -> None:
         """See `Disk`."""
-        self.check_writable()
+        self.check_writable("remove")
         self._content(path)
         del self._files[path]
 
@@ -160,7 +177,7 @@ class SimulatedDisk:
 
     def sync_directory(self, path: str) -> None:
         """See `Disk`."""
-        self.check_writable()
+        self.check_writable("sync_directory")
         for name in [name for name in self._durable if posixpath.dirname(name) == path]:
             del self._durable[name]
         self._durable.update(
@@ -230,7 +247,10 @@ class SimulatedFile:
 
     def write(self, data: bytes) -> None:
         """See `File`."""
-        self._disk.check_writable(len(data))
+        disk = self._disk
+        if "write" in disk.failures:
+            self._content.data += data[: disk.short_bytes]
+        disk.check_writable("write", len(data))
         self._content.data += data
 
     def size(self) -> int:
@@ -239,7 +259,7 @@ class SimulatedFile:
 
     def truncate(self, size: int) -> None:
         """See `File`."""
-        self._disk.check_writable()
+        self._disk.check_writable("truncate")
         del self._content.data[size:]
         self._content.synced_size = min(self._content.synced_size, size)
 
@@ -264,7 +284,10 @@ class SimulatedFile:
                 error = failure
             done(error)
 
-        self._disk.loop.call_later(self._disk.sync_s, finish)
+        if self._disk.holds_syncs:
+            self._disk.held_syncs.append(finish)
+        else:
+            self._disk.loop.call_later(self._disk.sync_s, finish)
 
     def close(self) -> None:
         """See `File`."""

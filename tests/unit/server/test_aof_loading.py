@@ -12,8 +12,9 @@ from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from tests.support import rdb
-from tests.support.faulty_disk import BROKEN, READ_ONLY, FaultyDisk
+from tests.support.disk_errors import BROKEN, READ_ONLY
 from tests.support.inloop import TestServer, make_config
 
 DIRECTORY = "/appendonlydir"
@@ -29,11 +30,11 @@ SHORT = "!!! Warning: short read while loading the AOF file a.1.incr.aof!!!"
 
 
 @pytest.fixture
-async def disk() -> FaultyDisk:
-    return FaultyDisk(asyncio.get_running_loop())
+async def disk() -> SimulatedDisk:
+    return SimulatedDisk(asyncio.get_running_loop(), sync_s=0.0)
 
 
-def put(disk: FaultyDisk, **files: bytes | None) -> None:
+def put(disk: SimulatedDisk, **files: bytes | None) -> None:
     """Make files of an AOF: `base`, `incr`, `incr2`, `manifest`, or those of that name in `dir`."""
     names = {
         "base": f"{DIRECTORY}/a.1.base.aof",
@@ -51,7 +52,7 @@ def put(disk: FaultyDisk, **files: bytes | None) -> None:
 class Loaded:
     """A server that has loaded what is on a disk, as it would at its start."""
 
-    def __init__(self, disk: FaultyDisk, **directives: object) -> None:
+    def __init__(self, disk: SimulatedDisk, **directives: object) -> None:
         self._lines: list[bytes] = []
         loop = asyncio.get_running_loop()
         config = make_config(1, appendonly=True, appendfilename="a", **directives)
@@ -72,7 +73,7 @@ class Loaded:
         return None if value is None else bytes(value.data)  # type: ignore[attr-defined]
 
 
-async def refused(disk: FaultyDisk, **directives: object) -> list[str]:
+async def refused(disk: SimulatedDisk, **directives: object) -> list[str]:
     """The log of a server that does not start."""
     loaded = Loaded(disk, **directives)
     with pytest.raises(StartError):
@@ -80,7 +81,7 @@ async def refused(disk: FaultyDisk, **directives: object) -> list[str]:
     return loaded.server.logged()
 
 
-async def test_all_files_in_order(disk: FaultyDisk) -> None:
+async def test_all_files_in_order(disk: SimulatedDisk) -> None:
     put(disk, base=BASE, incr=UNIT, incr2=encode_request(b"SET", b"c", b"3"), manifest=OTHER)
     loaded = await Loaded(disk).load()
     assert [loaded.get(key) for key in (b"a", b"b", b"c")] == [b"2", b"3", b"3"]
@@ -89,13 +90,13 @@ async def test_all_files_in_order(disk: FaultyDisk) -> None:
     assert loaded.server.state.table.total_calls() == 0
 
 
-async def test_each_file_begins_in_the_first_database(disk: FaultyDisk) -> None:
+async def test_each_file_begins_in_the_first_database(disk: SimulatedDisk) -> None:
     put(disk, base=BASE + encode_request(b"SELECT", b"5"), incr=UNIT, manifest=MANIFEST)
     loaded = await Loaded(disk).load()
     assert loaded.get(b"a") == b"2"
 
 
-async def test_what_is_expired_counts_until_the_commands_are_run(disk: FaultyDisk) -> None:
+async def test_what_is_expired_counts_until_the_commands_are_run(disk: SimulatedDisk) -> None:
     base = encode_requests(
         [[b"SET", b"k", b"v", b"PXAT", b"1000"], [b"APPEND", b"k", b"w"], [b"PERSIST", b"k"]]
     )
@@ -105,7 +106,7 @@ async def test_what_is_expired_counts_until_the_commands_are_run(disk: FaultyDis
 
 
 @pytest.mark.parametrize("size", range(len(UNIT) + 1))
-async def test_end_of_the_last_file_may_be_missing(disk: FaultyDisk, size: int) -> None:
+async def test_end_of_the_last_file_may_be_missing(disk: SimulatedDisk, size: int) -> None:
     put(disk, base=BASE, incr=UNIT + UNIT[:size], manifest=MANIFEST)
     loaded = await Loaded(disk).load()
     whole = 1 + size // len(UNIT)
@@ -114,7 +115,7 @@ async def test_end_of_the_last_file_may_be_missing(disk: FaultyDisk, size: int) 
     assert (SHORT in loaded.server.logged()) == (0 < size < len(UNIT))
 
 
-async def test_what_is_appended_to_a_cut_file_counts(disk: FaultyDisk) -> None:
+async def test_what_is_appended_to_a_cut_file_counts(disk: SimulatedDisk) -> None:
     put(disk, base=BASE, incr=UNIT + UNIT[:-3], manifest=MANIFEST)
     loaded = await Loaded(disk).load()
     session = loaded.server.state.open_session(NOBODY)
@@ -124,7 +125,7 @@ async def test_what_is_appended_to_a_cut_file_counts(disk: FaultyDisk) -> None:
     assert [again.get(key) for key in (b"a", b"new")] == [b"2", b"1"]
 
 
-async def test_nothing_is_cut_if_so_wanted(disk: FaultyDisk) -> None:
+async def test_nothing_is_cut_if_so_wanted(disk: SimulatedDisk) -> None:
     put(disk, base=BASE, incr=UNIT[:-3], manifest=MANIFEST)
     lines = await refused(disk, aof_load_truncated=False)
     assert lines[-2:] == [
@@ -136,14 +137,14 @@ async def test_nothing_is_cut_if_so_wanted(disk: FaultyDisk) -> None:
     assert disk.read(f"{DIRECTORY}/a.1.incr.aof") == UNIT[:-3]
 
 
-async def test_only_the_last_file_is_ever_cut(disk: FaultyDisk) -> None:
+async def test_only_the_last_file_is_ever_cut(disk: SimulatedDisk) -> None:
     put(disk, base=BASE, incr=UNIT[:-3], incr2=UNIT, manifest=OTHER)
     lines = await refused(disk)
     assert lines[-2:] == [SHORT, "Fatal error: the truncated file is not the last file"]
     assert disk.read(f"{DIRECTORY}/a.1.incr.aof") == UNIT[:-3]
 
 
-async def test_file_that_cannot_be_cut(disk: FaultyDisk) -> None:
+async def test_file_that_cannot_be_cut(disk: SimulatedDisk) -> None:
     put(disk, base=BASE, incr=UNIT[:-3], manifest=MANIFEST)
     disk.failures["truncate"] = READ_ONLY
     lines = await refused(disk)
@@ -166,13 +167,13 @@ async def test_file_that_cannot_be_cut(disk: FaultyDisk) -> None:
         ),
     ],
 )
-async def test_what_no_aof_has_is_refused(disk: FaultyDisk, incr: bytes, line: str) -> None:
+async def test_what_no_aof_has_is_refused(disk: SimulatedDisk, incr: bytes, line: str) -> None:
     put(disk, base=BASE, incr=incr + UNIT, manifest=MANIFEST)
     assert (await refused(disk))[-1] == line
     assert disk.read(f"{DIRECTORY}/a.1.incr.aof") == incr + UNIT
 
 
-async def test_command_that_fails_is_told_of(disk: FaultyDisk) -> None:
+async def test_command_that_fails_is_told_of(disk: SimulatedDisk) -> None:
     put(disk, base=BASE, incr=encode_request(b"LPUSH", b"a", b"x") + UNIT, manifest=MANIFEST)
     loaded = await Loaded(disk).load()
     assert (
@@ -182,19 +183,19 @@ async def test_command_that_fails_is_told_of(disk: FaultyDisk) -> None:
     assert loaded.get(b"a") == b"2"
 
 
-async def test_libraries_of_functions_are_kept(disk: FaultyDisk) -> None:
+async def test_libraries_of_functions_are_kept(disk: SimulatedDisk) -> None:
     put(disk, base=encode_request(b"FUNCTION", b"LOAD", b"#!lua name=x") + BASE, incr=b"", manifest=MANIFEST)
     loaded = await Loaded(disk).load()
     assert loaded.server.state.function_libraries == [b"#!lua name=x"]
 
 
 class TestSnapshotBase:
-    async def test_base(self, disk: FaultyDisk) -> None:
+    async def test_base(self, disk: SimulatedDisk) -> None:
         put(disk, base=rdb.file(rdb.entry(0, b"a", rdb.string(b"1"))), incr=UNIT, manifest=MANIFEST)
         loaded = await Loaded(disk).load()
         assert loaded.get(b"a") == b"2"
 
-    async def test_commands_behind_it(self, disk: FaultyDisk) -> None:
+    async def test_commands_behind_it(self, disk: SimulatedDisk) -> None:
         snapshot = rdb.file(rdb.entry(0, b"a", rdb.string(b"1")))
         put(disk, a=snapshot + UNIT + UNIT[:-4])
         loaded = await Loaded(disk).load()
@@ -202,20 +203,20 @@ class TestSnapshotBase:
         assert disk.read(f"{DIRECTORY}/a") == snapshot + UNIT
         assert "Reading RDB preamble from AOF file..." in loaded.server.logged()
 
-    async def test_all_of_the_tail_may_be_missing(self, disk: FaultyDisk) -> None:
+    async def test_all_of_the_tail_may_be_missing(self, disk: SimulatedDisk) -> None:
         snapshot = rdb.file(rdb.entry(0, b"a", rdb.string(b"1")))
         put(disk, a=snapshot + UNIT[:-4])
         await Loaded(disk).load()
         assert disk.read(f"{DIRECTORY}/a") == snapshot
 
-    async def test_broken(self, disk: FaultyDisk) -> None:
+    async def test_broken(self, disk: SimulatedDisk) -> None:
         put(disk, base=rdb.file(rdb.entry(0, b"a", rdb.string(b"1")))[:-12], incr=UNIT, manifest=MANIFEST)
         lines = await refused(disk)
         assert lines[-1] == "Error reading the RDB base file a.1.base.aof, AOF loading aborted"
 
 
 class TestUpgrade:
-    async def test_single_file_becomes_the_base(self, disk: FaultyDisk) -> None:
+    async def test_single_file_becomes_the_base(self, disk: SimulatedDisk) -> None:
         put(disk, a=BASE + UNIT)
         loaded = await Loaded(disk).load()
         assert loaded.get(b"a") == b"2"
@@ -224,19 +225,19 @@ class TestUpgrade:
         )
         assert not disk.exists("/a")
 
-    async def test_what_broke_off_is_gone_on_with(self, disk: FaultyDisk) -> None:
+    async def test_what_broke_off_is_gone_on_with(self, disk: SimulatedDisk) -> None:
         put(disk, a=BASE, manifest=b"file a seq 1 type b\n")
         loaded = await Loaded(disk).load()
         assert loaded.get(b"a") == b"1"
 
-    async def test_nothing_is_taken_in_beside_another_one(self, disk: FaultyDisk) -> None:
+    async def test_nothing_is_taken_in_beside_another_one(self, disk: SimulatedDisk) -> None:
         put(disk, a=UNIT, base=BASE, incr=b"", manifest=MANIFEST)
         loaded = await Loaded(disk).load()
         assert loaded.get(b"a") == b"1"
         assert disk.exists("/a")
 
     @pytest.mark.parametrize("operation", ["open", "write", "sync", "replace", "sync_directory"])
-    async def test_failure_leaves_the_file(self, disk: FaultyDisk, operation: str) -> None:
+    async def test_failure_leaves_the_file(self, disk: SimulatedDisk, operation: str) -> None:
         put(disk, a=BASE)
         disk.failures[operation] = BROKEN
         await refused(disk)
@@ -246,13 +247,13 @@ class TestUpgrade:
 
 class TestManifest:
     @pytest.mark.parametrize("missing", ["base", "incr"])
-    async def test_files_must_be_there(self, disk: FaultyDisk, missing: str) -> None:
+    async def test_files_must_be_there(self, disk: SimulatedDisk, missing: str) -> None:
         files: dict[str, bytes | None] = {"base": BASE, "incr": UNIT, "manifest": MANIFEST, missing: None}
         put(disk, **files)
         line = f"Unable to obtain the AOF file a.1.{missing}.aof length. stat: No such file or directory"
         assert (await refused(disk))[-1] == line
 
-    async def test_must_be_readable(self, disk: FaultyDisk) -> None:
+    async def test_must_be_readable(self, disk: SimulatedDisk) -> None:
         put(disk, base=BASE, incr=UNIT, manifest=b"file a seq 1\n")
         lines = await refused(disk)
         assert lines[-3:] == [
@@ -261,12 +262,12 @@ class TestManifest:
             "Invalid AOF manifest file format",
         ]
 
-    async def test_empty_files_are_no_data(self, disk: FaultyDisk) -> None:
+    async def test_empty_files_are_no_data(self, disk: SimulatedDisk) -> None:
         put(disk, base=b"", incr=b"", manifest=MANIFEST)
         loaded = await Loaded(disk).load()
         assert loaded.keyspace.key_count() == 0
 
-    async def test_history_is_removed(self, disk: FaultyDisk) -> None:
+    async def test_history_is_removed(self, disk: SimulatedDisk) -> None:
         put(disk, base=BASE, incr=UNIT, incr2=b"", manifest=MANIFEST + b"file a.2.incr.aof seq 9 type h\n")
         loaded = await Loaded(disk).load()
         loaded.server.append_only.loaded()
@@ -278,7 +279,7 @@ MUTATIONS = 300
 
 
 @pytest.mark.slow
-async def test_mutated_files_are_loaded_or_refused_and_never_worse(disk: FaultyDisk) -> None:
+async def test_mutated_files_are_loaded_or_refused_and_never_worse(disk: SimulatedDisk) -> None:
     rng = random.Random(23)
     commands = [
         [b"SET", b"s", b"v" * 30],

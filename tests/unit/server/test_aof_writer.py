@@ -12,7 +12,8 @@ import pytest
 from pyredis_cluster.server.aof_writer import AofWriter
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.ports import SystemClock
-from tests.support.faulty_disk import BROKEN, FULL, FaultyDisk
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
+from tests.support.disk_errors import BROKEN, FULL
 from tests.support.program import messages
 
 PATH = "/a.aof"
@@ -23,7 +24,7 @@ class Bench:
     """A writer on a disk whose syncs end when told, at a time that moves when told."""
 
     def __init__(self, policy: str) -> None:
-        self.disk = FaultyDisk(asyncio.get_running_loop())
+        self.disk = SimulatedDisk(asyncio.get_running_loop(), sync_s=0.0)
         self.disk.holds_syncs = True
         self.now_ms = 1_000_000
         self.told: list[str] = []
@@ -52,7 +53,7 @@ class Bench:
     @property
     def safe(self) -> bytes:
         """What a power failure would leave."""
-        return bytes(self.disk._files[PATH].data[: self.disk._files[PATH].synced_size])
+        return self.disk.synced(PATH)
 
     def log(self) -> list[str]:
         return messages(b"".join(self._lines).decode())

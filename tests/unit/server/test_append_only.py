@@ -9,7 +9,8 @@ import pytest
 from pyredis_cluster.persistence.aof.stream import CommandReader
 from pyredis_cluster.server.aof_rewrite import RewriteDelay
 from pyredis_cluster.server.errors import StartError
-from tests.support.faulty_disk import BROKEN, FULL, READ_ONLY, FaultyDisk
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
+from tests.support.disk_errors import BROKEN, FULL, READ_ONLY
 from tests.support.inloop import Peer, TestServer, peer, serving, until
 from tests.support.wire import ConnectionClosedError
 
@@ -20,17 +21,17 @@ MANIFEST = f"{DIRECTORY}/appendonly.aof.manifest"
 
 
 @pytest.fixture
-async def disk() -> FaultyDisk:
-    return FaultyDisk(asyncio.get_running_loop())
+async def disk() -> SimulatedDisk:
+    return SimulatedDisk(asyncio.get_running_loop(), sync_s=0.0)
 
 
-def increment(disk: FaultyDisk, number: int = 1) -> list[list[bytes]]:
+def increment(disk: SimulatedDisk, number: int = 1) -> list[list[bytes]]:
     """The commands in an increment."""
     data = disk.read(f"{DIRECTORY}/appendonly.aof.{number}.incr.aof")
     return CommandReader(data).read(1 << 20)
 
 
-def in_manifest(disk: FaultyDisk) -> list[str]:
+def in_manifest(disk: SimulatedDisk) -> list[str]:
     """The files that the manifest names, and their types."""
     lines = disk.read(MANIFEST).decode().splitlines()
     return [f"{line.split()[1].removeprefix('appendonly.aof.')} {line.split()[5]}" for line in lines]
@@ -53,17 +54,17 @@ async def is_told(client: Peer) -> bool:
 
 
 class TestFile:
-    async def test_begins_with_a_base_and_an_increment(self, disk: FaultyDisk) -> None:
+    async def test_begins_with_a_base_and_an_increment(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True):
             assert in_manifest(disk) == ["1.base.rdb b", "1.incr.aof i"]
             assert disk.read(f"{DIRECTORY}/appendonly.aof.1.base.rdb").startswith(b"REDIS0009")
 
-    async def test_base_of_commands_is_empty_at_first(self, disk: FaultyDisk) -> None:
+    async def test_base_of_commands_is_empty_at_first(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True, aof_use_rdb_preamble=False):
             assert in_manifest(disk) == ["1.base.aof b", "1.incr.aof i"]
             assert disk.read(f"{DIRECTORY}/appendonly.aof.1.base.aof") == b""
 
-    async def test_holds_changes_with_their_databases_and_nothing_else(self, disk: FaultyDisk) -> None:
+    async def test_holds_changes_with_their_databases_and_nothing_else(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             for line in ("SET a 1", "GET a", "SELECT 3", "SET b 2", "SET c 3", "DEL nosuch"):
                 await client.call(*line.split())
@@ -78,7 +79,7 @@ class TestFile:
                 [b"SET", b"c", b"3"],
             ]
 
-    async def test_goes_on_where_it_ended(self, disk: FaultyDisk) -> None:
+    async def test_goes_on_where_it_ended(self, disk: SimulatedDisk) -> None:
         for number in (b"1", b"2"):
             async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
                 await client.call("RPUSH", "l", number)
@@ -86,7 +87,7 @@ class TestFile:
         assert increment(disk)[1:] == [[b"RPUSH", b"l", b"1"], [b"SELECT", b"0"], [b"RPUSH", b"l", b"2"]]
 
     async def test_survives_a_power_failure_after_a_start_on_what_was_not_forced_to_disk(
-        self, disk: FaultyDisk
+        self, disk: SimulatedDisk
     ) -> None:
         async with serving(disk=disk, appendonly=True, appendfsync="no") as server, peer(server) as client:
             await client.call("SET", "k", "v")
@@ -112,7 +113,7 @@ class TestFile:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             assert await client.call("MGET", "k", "j") == b"*2\r\n$1\r\nw\r\n$1\r\nv\r\n"
 
-    async def test_time_is_noted_once_a_second(self, disk: FaultyDisk) -> None:
+    async def test_time_is_noted_once_a_second(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, aof_timestamp_enabled=True) as server,
             peer(server) as client,
@@ -123,7 +124,7 @@ class TestFile:
             assert 1 <= data.count(b"#TS:") <= 2
             await client.call("CONFIG", "SET", "aof-timestamp-enabled", "no")
 
-    async def test_information(self, disk: FaultyDisk) -> None:
+    async def test_information(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             before = await persistence(client)
             await client.call("SET", "k", "v")
@@ -136,7 +137,7 @@ class TestFile:
 
 
 class TestAlways:
-    async def test_nobody_is_told_of_a_write_before_it_is_safe(self, disk: FaultyDisk) -> None:
+    async def test_nobody_is_told_of_a_write_before_it_is_safe(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, appendfsync="always") as server,
             peer(server) as writer,
@@ -153,7 +154,7 @@ class TestAlways:
             assert await writer.read() == OK
             assert await reader.read() == b"$1\r\nv\r\n"
 
-    async def test_clients_share_syncs(self, disk: FaultyDisk) -> None:
+    async def test_clients_share_syncs(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, appendfsync="always") as server,
             peer(server) as one,
@@ -174,7 +175,7 @@ class TestAlways:
             disk.finish_syncs()
             assert [await two.read(), await two.read(), await three.read()] == [OK, b"$1\r\n1\r\n", OK]
 
-    async def test_messages_and_clients_that_were_waiting_are_withheld_too(self, disk: FaultyDisk) -> None:
+    async def test_messages_and_clients_that_were_waiting_are_withheld_too(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, appendfsync="always") as server,
             peer(server) as writer,
@@ -195,7 +196,7 @@ class TestAlways:
             assert await blocked.read() == b"*2\r\n$1\r\nl\r\n$1\r\nx\r\n"
             assert await subscriber.read() == b"*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$1\r\nm\r\n"
 
-    async def test_last_words_are_said_when_all_is_safe(self, disk: FaultyDisk) -> None:
+    async def test_last_words_are_said_when_all_is_safe(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, appendfsync="always") as server,
             peer(server) as client,
@@ -209,7 +210,7 @@ class TestAlways:
             disk.finish_syncs()
             assert await client.read_to_end() == OK + OK + OK
 
-    async def test_what_was_acknowledged_survives_a_power_failure(self, disk: FaultyDisk) -> None:
+    async def test_what_was_acknowledged_survives_a_power_failure(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, appendfsync="always") as server,
             peer(server) as client,
@@ -228,7 +229,7 @@ class TestAlways:
 
     @pytest.mark.parametrize("operation", ["write", "sync"])
     async def test_the_server_ends_when_it_cannot_keep_its_word(
-        self, disk: FaultyDisk, operation: str
+        self, disk: SimulatedDisk, operation: str
     ) -> None:
         async with (
             serving(disk=disk, appendonly=True, appendfsync="always") as server,
@@ -244,7 +245,7 @@ class TestAlways:
             assert server.stopping.exit_code == 1
             assert server.logged()[-1].endswith("Exiting...")
 
-    async def test_begins_and_ends_while_running(self, disk: FaultyDisk) -> None:
+    async def test_begins_and_ends_while_running(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             await client.call("SET", "a", "1")
             await client.call("CONFIG", "SET", "appendfsync", "always")
@@ -263,7 +264,7 @@ class TestAlways:
 
 class TestErrors:
     @pytest.mark.slow
-    async def test_a_full_disk_stops_writes_and_nothing_is_lost(self, disk: FaultyDisk) -> None:
+    async def test_a_full_disk_stops_writes_and_nothing_is_lost(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True, hz=100) as server, peer(server) as client:
             disk.failures["write"] = FULL
             assert await client.call("SET", "k", "v") == OK
@@ -281,7 +282,7 @@ class TestErrors:
             ]
 
     @pytest.mark.slow
-    async def test_a_failing_sync_stops_writes(self, disk: FaultyDisk) -> None:
+    async def test_a_failing_sync_stops_writes(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True, hz=100) as server, peer(server) as client:
             disk.failures["sync"] = BROKEN
             await client.call("SET", "k", "v")
@@ -292,13 +293,15 @@ class TestErrors:
             await until(lambda: server.state.gate == 0)
 
     @pytest.mark.parametrize("operation", ["open", "write", "sync", "replace", "sync_directory"])
-    async def test_a_server_that_cannot_write_does_not_start(self, disk: FaultyDisk, operation: str) -> None:
+    async def test_a_server_that_cannot_write_does_not_start(
+        self, disk: SimulatedDisk, operation: str
+    ) -> None:
         disk.failures[operation] = READ_ONLY
         with pytest.raises(StartError):
             async with serving(disk=disk, appendonly=True):
                 raise AssertionError("it started")
 
-    async def test_the_end_says_what_could_not_be_made_safe(self, disk: FaultyDisk) -> None:
+    async def test_the_end_says_what_could_not_be_made_safe(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             await client.call("SET", "k", "v")
             disk.failures["sync"] = BROKEN
@@ -309,7 +312,7 @@ class TestErrors:
 
 
 class TestRewrite:
-    async def test_replaces_all_files(self, disk: FaultyDisk) -> None:
+    async def test_replaces_all_files(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             for _ in range(10):
                 await client.call("INCR", "n")
@@ -333,7 +336,7 @@ class TestRewrite:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             assert await client.call("GET", "n") == b"$2\r\n11\r\n"
 
-    async def test_what_is_in_the_base_is_not_in_the_increment(self, disk: FaultyDisk) -> None:
+    async def test_what_is_in_the_base_is_not_in_the_increment(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             client.send(b"INCR n\r\nBGREWRITEAOF\r\nINCR n\r\n")
             for _ in range(3):
@@ -342,7 +345,7 @@ class TestRewrite:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             assert await client.call("GET", "n") == b"$1\r\n2\r\n"
 
-    async def test_as_commands(self, disk: FaultyDisk) -> None:
+    async def test_as_commands(self, disk: SimulatedDisk) -> None:
         options = {"appendonly": True, "aof_use_rdb_preamble": False, "aof_timestamp_enabled": True}
         async with serving(disk=disk, **options) as server, peer(server) as client:
             await client.call("RPUSH", "l", *map(str, range(70)))
@@ -354,7 +357,7 @@ class TestRewrite:
         async with serving(disk=disk, **options) as server, peer(server) as client:
             assert await client.call("LLEN", "l") == b":70\r\n"
 
-    async def test_history_is_kept_if_so_wanted(self, disk: FaultyDisk) -> None:
+    async def test_history_is_kept_if_so_wanted(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, aof_disable_auto_gc=True) as server,
             peer(server) as client,
@@ -366,14 +369,16 @@ class TestRewrite:
             await client.call("CONFIG", "SET", "aof-disable-auto-gc", "no")
             assert in_manifest(disk) == ["2.base.rdb b", "2.incr.aof i"]
 
-    async def test_without_an_append_only_file_there_is_a_base_all_the_same(self, disk: FaultyDisk) -> None:
+    async def test_without_an_append_only_file_there_is_a_base_all_the_same(
+        self, disk: SimulatedDisk
+    ) -> None:
         async with serving(disk=disk) as server, peer(server) as client:
             await client.call("SET", "k", "v")
             await client.call("BGREWRITEAOF")
             await rewritten(server)
             assert in_manifest(disk) == ["1.base.rdb b"]
 
-    async def test_begins_by_itself_when_the_file_has_grown(self, disk: FaultyDisk) -> None:
+    async def test_begins_by_itself_when_the_file_has_grown(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, auto_aof_rewrite_min_size=2000, hz=100) as server,
             peer(server) as client,
@@ -385,7 +390,7 @@ class TestRewrite:
             assert (await persistence(client))["aof_rewrites"] == "1"
 
     @pytest.mark.parametrize("operation", ["write", "sync", "replace"])
-    async def test_failure_leaves_what_was(self, disk: FaultyDisk, operation: str) -> None:
+    async def test_failure_leaves_what_was(self, disk: SimulatedDisk, operation: str) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             await client.call("SET", "k", "v")
             await client.call("BGREWRITEAOF")
@@ -404,7 +409,7 @@ class TestRewrite:
             await rewritten(server)
             assert in_manifest(disk) == ["2.base.rdb b", "3.incr.aof i"]
 
-    async def test_one_of_which_nobody_knows_whether_it_is_safe(self, disk: FaultyDisk) -> None:
+    async def test_one_of_which_nobody_knows_whether_it_is_safe(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             await client.call("SET", "k", "v")
             await client.call("BGREWRITEAOF")
@@ -420,7 +425,7 @@ class TestRewrite:
             assert await client.call("DBSIZE") == b":2\r\n"
 
     @pytest.mark.parametrize("operation", ["open", "replace"])
-    async def test_one_that_cannot_begin_says_so(self, disk: FaultyDisk, operation: str) -> None:
+    async def test_one_that_cannot_begin_says_so(self, disk: SimulatedDisk, operation: str) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             disk.failures[operation] = FULL
             reply = await client.call("BGREWRITEAOF")
@@ -432,7 +437,7 @@ class TestRewrite:
             assert await client.call("SET", "k", "v") == OK
             assert increment(disk)[-1] == [b"SET", b"k", b"v"]
 
-    async def test_waits_for_a_snapshot(self, disk: FaultyDisk) -> None:
+    async def test_waits_for_a_snapshot(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True, hz=100) as server, peer(server) as client:
             await client.call("SET", "k", "v")
             client.send(b"BGSAVE\r\nBGREWRITEAOF\r\nINFO persistence\r\n")
@@ -441,7 +446,7 @@ class TestRewrite:
             assert b"aof_rewrite_scheduled:1" in await client.read()
             await until(lambda: "Background AOF rewrite finished successfully" in server.logged())
 
-    async def test_nothing_is_forced_to_disk_meanwhile_if_so_wanted(self, disk: FaultyDisk) -> None:
+    async def test_nothing_is_forced_to_disk_meanwhile_if_so_wanted(self, disk: SimulatedDisk) -> None:
         async with (
             serving(
                 disk=disk,
@@ -463,7 +468,7 @@ class TestRewrite:
 
 
 class TestSwitching:
-    async def test_on_begins_with_all_data(self, disk: FaultyDisk) -> None:
+    async def test_on_begins_with_all_data(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, enable_debug_command="yes") as server, peer(server) as client:
             await client.call("INCR", "n")
             client.send(b"CONFIG SET appendonly yes\r\nINCR n\r\n")
@@ -482,7 +487,7 @@ class TestSwitching:
             assert await client.call("DEBUG", "LOADAOF") == OK
             assert await client.call("GET", "n") == b"$1\r\n3\r\n"
 
-    async def test_on_in_a_transaction_waits_for_its_end(self, disk: FaultyDisk) -> None:
+    async def test_on_in_a_transaction_waits_for_its_end(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, hz=100) as server, peer(server) as client:
             server.state.propagation.attach(lambda batch: None)
             client.send(b"MULTI\r\nINCR n\r\nCONFIG SET appendonly yes\r\nINCR n\r\nEXEC\r\n")
@@ -493,7 +498,7 @@ class TestSwitching:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             assert await client.call("GET", "n") == b"$1\r\n3\r\n"
 
-    async def test_a_first_rewrite_that_fails_is_tried_again(self, disk: FaultyDisk) -> None:
+    async def test_a_first_rewrite_that_fails_is_tried_again(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, hz=100) as server, peer(server) as client:
             await client.call("SET", "k", "v")
             assert await client.call("CONFIG", "SET", "appendonly", "yes") == OK
@@ -507,7 +512,7 @@ class TestSwitching:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             assert await client.call("DBSIZE") == b":3\r\n"
 
-    async def test_on_is_refused_where_nothing_can_be_written(self, disk: FaultyDisk) -> None:
+    async def test_on_is_refused_where_nothing_can_be_written(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk) as server, peer(server) as client:
             disk.failures["open"] = READ_ONLY
             reply = await client.call("CONFIG", "SET", "appendonly", "yes")
@@ -515,7 +520,7 @@ class TestSwitching:
             assert (await client.call("CONFIG", "GET", "appendonly")).endswith(b"$2\r\nno\r\n")
             assert await client.call("SET", "k", "v") == OK
 
-    async def test_on_while_a_rewrite_keeps_replicas_waiting(self, disk: FaultyDisk) -> None:
+    async def test_on_while_a_rewrite_keeps_replicas_waiting(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, rdb_key_save_delay=10**8, repl_diskless_sync_delay=0) as server,
             peer(server) as client,
@@ -531,7 +536,7 @@ class TestSwitching:
             assert server.background.kind == "replication"
             assert (await persistence(client))["aof_rewrite_scheduled"] == "1"
 
-    async def test_off_while_the_first_base_is_written(self, disk: FaultyDisk) -> None:
+    async def test_off_while_the_first_base_is_written(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, rdb_key_save_delay=10**8) as server, peer(server) as client:
             await client.call("SET", "k", "v")
             await client.call("CONFIG", "SET", "appendonly", "yes")
@@ -539,14 +544,14 @@ class TestSwitching:
             assert not server.background.is_active
             assert disk.names(DIRECTORY) == []
 
-    async def test_no_end_before_the_first_base_is_written(self, disk: FaultyDisk) -> None:
+    async def test_no_end_before_the_first_base_is_written(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, rdb_key_save_delay=10**8) as server, peer(server) as client:
             await client.call("SET", "k", "v")
             await client.call("CONFIG", "SET", "appendonly", "yes")
             assert b"Errors trying to SHUTDOWN" in await client.call("SHUTDOWN", "NOSAVE")
             assert "Writing initial AOF, can't exit." in server.logged()
 
-    async def test_stop_and_restart_as_a_replica_does(self, disk: FaultyDisk) -> None:
+    async def test_stop_and_restart_as_a_replica_does(self, disk: SimulatedDisk) -> None:
         async with serving(disk=disk, appendonly=True) as server, peer(server) as client:
             await client.call("SET", "old", "v")
             append_only = server.append_only
@@ -562,7 +567,7 @@ class TestSwitching:
 
 class TestOffsets:
     @pytest.mark.slow
-    async def test_waitaof_waits_for_the_disk(self, disk: FaultyDisk) -> None:
+    async def test_waitaof_waits_for_the_disk(self, disk: SimulatedDisk) -> None:
         async with (
             serving(disk=disk, appendonly=True, hz=100) as server,
             peer(server) as client,

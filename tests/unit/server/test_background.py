@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-
 import pytest
 
 from pyredis_cluster.server.background import BackgroundJobs, Done, JobKilledError
+from tests.support.disk_errors import FULL
 from tests.support.inprocess import FakeHost, ManualClock
-
-FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
 class Numbers:

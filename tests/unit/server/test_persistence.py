@@ -15,20 +15,17 @@ from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from tests.support import rdb
+from tests.support.disk_errors import FULL, READ_ONLY
 from tests.support.inloop import Peer, TestServer, make_config, peer, serving, until
 from tests.support.ports import free_port, release_port
 
-FULL = OSError(errno.ENOSPC, "No space left on device")
-READ_ONLY = OSError(errno.EROFS, "Read-only file system")
 OK = b"+OK\r\n"
 MISCONF = b"-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."
 
 
 @pytest.fixture
 async def disk() -> SimulatedDisk:
-    disk = SimulatedDisk(asyncio.get_running_loop())
-    disk.sync_s = 0.0
-    return disk
+    return SimulatedDisk(asyncio.get_running_loop(), sync_s=0.0)
 
 
 async def ended(server: TestServer) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 
 import pytest
 
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.rdb_file import RdbFile
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
+from tests.support.disk_errors import BROKEN
 from tests.support.inprocess import ManualClock
 
-BROKEN = OSError(errno.EIO, "Input/output error")
 MEGABYTE = bytes(1 << 20)
 
 
@@ -21,8 +20,7 @@ class Bench:
     """A file on a simulated disk, and its log."""
 
     def __init__(self) -> None:
-        self.disk = SimulatedDisk(asyncio.get_running_loop())
-        self.disk.sync_s = 0.0
+        self.disk = SimulatedDisk(asyncio.get_running_loop(), sync_s=0.0)
         self.lines: list[bytes] = []
         self.ends: list[OSError | None] = []
 
@@ -76,25 +74,25 @@ async def test_disk_that_fails_while_it_grows_leaves_nothing(bench: Bench, waits
     file = bench.file(waits=waits)
     for _ in range(3):
         file.write(MEGABYTE)
-    bench.disk.sync_error = BROKEN
+    bench.disk.failures["sync"] = BROKEN
     with contextlib.suppress(OSError):  # where it waits, this is the write that fails
         file.write(MEGABYTE)
     await bench.pass_time()
     if not waits:
         with pytest.raises(OSError, match="Input/output error"):
             file.write(MEGABYTE)
-    bench.disk.sync_error = None
+    bench.disk.failures.clear()
     assert bench.disk.names("/") == []
     assert b"Write error while saving DB to the disk(rdbSaveRio): Input/output error" in bench.lines[-1]
 
 
 async def test_early_failure_counts_though_the_last_sync_succeeds(bench: Bench) -> None:
     file = bench.file()
-    bench.disk.sync_error = BROKEN
+    bench.disk.failures["sync"] = BROKEN
     for _ in range(4):
         file.write(MEGABYTE)
     await bench.pass_time()
-    bench.disk.sync_error = None
+    bench.disk.failures.clear()
     file.commit_soon(bench.ends.append)
     await bench.pass_time()
     assert (bench.ends, bench.disk.names("/")) == ([BROKEN], [])
@@ -104,7 +102,7 @@ async def test_early_failure_counts_though_the_last_sync_succeeds(bench: Bench) 
 async def test_disk_that_fails_at_the_end(bench: Bench, waits: bool) -> None:
     file = bench.file(waits=waits)
     file.write(MEGABYTE)
-    bench.disk.sync_error = BROKEN
+    bench.disk.failures["sync"] = BROKEN
     if waits:
         with pytest.raises(OSError, match="Input/output error"):
             file.commit()

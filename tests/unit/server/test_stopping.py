@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faulty_disk import FULL, FaultyDisk
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
+from tests.support.disk_errors import FULL
 from tests.support.inloop import peer, serving, until
 
 CANNOT_END = "Errors trying to shut down the server. Check the logs for more information."
@@ -50,7 +51,7 @@ class TestFailure:
     """The end at once, since what was promised cannot be kept."""
 
     async def test_lets_go_of_links_and_files(self) -> None:
-        disk = FaultyDisk(asyncio.get_running_loop())
+        disk = SimulatedDisk(asyncio.get_running_loop(), sync_s=0.0)
         async with (
             serving(repl_diskless_sync_delay=0) as primary,
             serving(disk=disk, appendonly=True, appendfsync="always") as replica,

@@ -73,6 +73,30 @@ def test_refuses_when_full_or_broken(disk: SimulatedDisk) -> None:
             attempt()
 
 
+def test_single_operations_fail_while_they_are_said_to(disk: SimulatedDisk) -> None:
+    file = disk.create("/data/a")
+    disk.failures["write"] = OSError(errno.ENOSPC, "No space left on device")
+    disk.short_bytes = 3
+    with pytest.raises(OSError, match="No space left"):
+        file.write(b"half of it")
+    file.sync()
+    disk.failures.clear()
+    file.write(b" and all")
+    assert (disk.read("/data/a"), disk.synced("/data/a")) == (b"hal and all", b"hal")
+
+
+def test_syncs_end_when_told(disk: SimulatedDisk) -> None:
+    disk.holds_syncs = True
+    file = disk.create("/data/a")
+    file.write(b"x")
+    told: list[OSError | None] = []
+    file.sync_soon(told.append)
+    disk.loop.run_until_complete(_pass(10))
+    assert (told, disk.synced("/data/a")) == ([], b"")
+    disk.finish_syncs()
+    assert (told, disk.synced("/data/a")) == ([None], b"x")
+
+
 @pytest.mark.parametrize("path", ["/data/none", "/nowhere/a"])
 def test_what_is_not_there_is_not_found(disk: SimulatedDisk, path: str) -> None:
     for attempt in (disk.read, disk.size, disk.remove):
