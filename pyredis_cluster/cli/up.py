@@ -97,12 +97,12 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
 
 async def _make_ready(cluster: LocalCluster) -> str:
     """Wait until the nodes are a cluster or were stopped; returns why they cannot be one, or nothing."""
-    if not (cluster.is_new or cluster.is_whole):
+    if not cluster.is_whole:
         return (
             "The directory holds a cluster of other nodes: give --primaries, --replicas and --port as when it"
             " was made."
         )
-    ready = asyncio.ensure_future(cluster.form() if cluster.is_new else cluster.wait_until_ok())
+    ready = asyncio.ensure_future(cluster.wait_until_ready())
     stopped = asyncio.ensure_future(cluster.wait_until_stopped())
     await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
     for each in (ready, stopped):

@@ -110,7 +110,7 @@ class ClusterNode:
         self.core.claim_loaded_keys(self._now_ms())
         self.bus.serve()
         self.flush()
-        self._tick()
+        self.tick()
 
     def stop(self) -> None:
         """Close the bus and let others use nodes.conf."""
@@ -165,8 +165,11 @@ class ClusterNode:
         self.core.publish(channel, message, self._now_ms(), sharded=sharded)
         self._flush_soon()
 
-    def _tick(self) -> None:
-        self._timer = self._state.host.call_later(self.core.tick_interval_ms, self._tick)
+    def tick(self) -> None:
+        """What time does: once now, and from now on as often as the core wants it."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._state.host.call_later(self.core.tick_interval_ms, self.tick)
         if self.bus.is_closed:
             return
         self.bus.drop_overfull(self._state.config.integer("cluster-link-sendbuf-limit"))

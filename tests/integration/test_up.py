@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from pyredis_cluster.protocol.slots import SLOT_COUNT
-from pyredis_cluster.server.local_cluster import even_ranges
 from tests.support.ports import BUS_OFFSET, free_port, release_port
 from tests.support.program import run, started, wait_until
 from tests.support.servers import our_program
@@ -163,6 +161,15 @@ class TestUp:
         assert "Traceback" not in output
         assert "bye" not in output
 
+    def test_ports_may_be_others_after_a_start_that_failed(self, tmp_path: Path, port: int) -> None:
+        with socket.create_server(("127.0.0.1", port + 1)):
+            code, _ = run(OURS, "up", "--dir", "kept", "--port", str(port), directory=tmp_path)
+        assert code == 1
+        with started(
+            OURS, "up", "--dir", "kept", "--primaries", "1", "--port", str(port), directory=tmp_path
+        ) as process:
+            process.wait_for("Ctrl-C ends it.")
+
     def test_one_node_may_leave(self, tmp_path: Path, port: int) -> None:
         with started(OURS, "up", "--port", str(port), directory=tmp_path) as process:
             process.wait_for("Ctrl-C ends it.")
@@ -196,15 +203,3 @@ class TestUp:
         code, output = run(OURS, "up", "--dir", "file/sub", directory=tmp_path)
         assert code == 1
         assert output == "file/sub: Not a directory\n"
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7, 100, 1000])
-def test_even_ranges_cover_every_slot_once(count: int) -> None:
-    ranges = even_ranges(count)
-    assert [slot for first, last in ranges for slot in range(first, last + 1)] == list(range(SLOT_COUNT))
-    sizes = [last - first + 1 for first, last in ranges]
-    assert max(sizes) - min(sizes) <= 1
-
-
-def test_three_ranges_are_those_of_redis_cli() -> None:
-    assert even_ranges(3) == [(0, 5460), (5461, 10922), (10923, 16383)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyredis_cluster.cluster.core import ClusterCore
-from pyredis_cluster.server.local_cluster import even_ranges
+from pyredis_cluster.cluster.founding import even_ranges
 from pyredis_cluster.testing.simulation.client import SimulatedClient
 from pyredis_cluster.testing.simulation.world import SimulatedHost, SimulatedWorld
 
@@ -45,14 +45,36 @@ class SimulatedCluster:
         """The hosts whose servers run."""
         return [host for host in self.hosts if host.is_up]
 
-    async def form(self) -> None:
-        """Start all nodes and make them one cluster with its slots served. Raises TimeoutError."""
-        world = self.world
+    async def form(self, *, by_meeting: bool) -> None:
+        """Start all nodes as one cluster that serves, and wait until it is well. Raises TimeoutError.
+
+        With `by_meeting` they are introduced and told their slots as administrators do it; otherwise they
+        start from files in which all this has happened.
+        """
+        if not by_meeting:
+            self._found()
         for host in self.hosts:
-            await host.start()
+            server = await host.start()
+            assert server.cluster is not None
+            # A node that starts waits to hear of a failover that it may have missed; here was none.
+            server.cluster.settings.writable_delay_ms = 0
+        if by_meeting:
+            await self._introduce()
+        await self.world.until(self.is_well, 60)
+
+    def _found(self) -> None:
+        founders = [Founder(host.address, PORT, PORT + BUS_PORT_OFFSET) for host in self.hosts]
+        for host, text in zip(self.hosts, found(founders, self.primaries, self.world.random), strict=True):
+            with host.disk.create("/nodes.conf") as file:
+                file.write(text.encode())
+                file.sync()
+            host.disk.sync_directory("/")
+
+    async def _introduce(self) -> None:
+        world = self.world
         clients = [await world.connect(host) for host in self.hosts]
         for number, (client, (first, last)) in enumerate(
-            zip(clients[: self.primaries], even_ranges(self.primaries), strict=False)
+            zip(clients[: self.primaries], even_ranges(self.primaries), strict=True)
         ):
             await self._ok(client, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             await self._ok(client, "CLUSTER", "ADDSLOTSRANGE", first, last)
@@ -65,7 +87,6 @@ class SimulatedCluster:
             await self._ok(client, "CLUSTER", "REPLICATE", primary)
         for client in clients:
             client.close()
-        await world.until(self.is_well, 60)
 
     async def _ok(self, client: SimulatedClient, *words: str | int) -> None:
         reply = await client.call(*words, timeout_s=5)
