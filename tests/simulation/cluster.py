@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pyredis_cluster.cluster.core import ClusterCore
-from pyredis_cluster.cluster.founding import even_ranges
+from pyredis_cluster.cluster.founding import Founder, even_ranges, found
+from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
 from pyredis_cluster.testing.simulation.client import SimulatedClient
 from pyredis_cluster.testing.simulation.world import SimulatedHost, SimulatedWorld
 

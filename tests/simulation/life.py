@@ -52,7 +52,7 @@ def live(seed: int, *, steps: int = 10) -> Outcome:
 
 async def _live(cluster: SimulatedCluster, random: Random, steps: int, outcome: Outcome) -> None:
     world = cluster.world
-    await cluster.form()
+    await cluster.form(by_meeting=world.seed % 16 == 0)
     # In some lives only servers fail: there is more to be said of what must not happen then.
     links_fail = cluster.world.seed % 4 != 3
     promotions = Promotions(cluster)
