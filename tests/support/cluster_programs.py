@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import hiredis
 import redis
@@ -64,6 +65,35 @@ def join(servers: list[RunningServer]) -> None:
             assert raw.call("CLUSTER", "ADDSLOTSRANGE", first, last) == b"+OK\r\n"
             if n:
                 assert raw.call("CLUSTER", "MEET", "127.0.0.1", servers[0].port) == b"+OK\r\n"
+
+
+def form(primaries: Sequence[RunningServer], replicas: Sequence[RunningServer]) -> None:
+    """One cluster of servers that know nobody: epochs and slots are dealt out, replicas follow in turn.
+
+    Everybody meets everybody, which does not have to wait for gossip. Fails after `LIMIT_S`.
+    """
+    servers = [*primaries, *replicas]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for server in servers]
+        for n, raw in enumerate(clients[: len(primaries)]):
+            first, last = SLOTS * n // len(primaries), SLOTS * (n + 1) // len(primaries) - 1
+            assert raw.call("CLUSTER", "SET-CONFIG-EPOCH", n + 1) == b"+OK\r\n"
+            assert raw.call("CLUSTER", "ADDSLOTSRANGE", first, last) == b"+OK\r\n"
+        for n, raw in enumerate(clients):
+            for other in servers[n + 1 :]:
+                assert raw.call("CLUSTER", "MEET", "127.0.0.1", other.port) == b"+OK\r\n"
+        until(lambda: agree(servers))
+        for n, raw in enumerate(clients[len(primaries) :]):
+            primary = primaries[n % len(primaries)]
+            assert raw.call("CLUSTER", "REPLICATE", id_of(primary)) == b"+OK\r\n"
+    until(lambda: agree(servers) and all(map(is_ok, servers)))
+    until(lambda: all(map(is_in_sync, servers)))
+
+
+def is_in_sync(server: RunningServer) -> bool:
+    """Whether a server is a primary, or a replica whose link is up."""
+    text = text_of(server, "INFO replication")
+    return "role:master" in text or "master_link_status:up" in text
 
 
 def slots_entry(server: RunningServer, port: int) -> list[int]:
