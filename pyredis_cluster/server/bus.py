@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from pyredis_cluster.cluster.framer import Framer
 from pyredis_cluster.cluster.messages import BusProtocolError
 from pyredis_cluster.server.listeners import ListenError, could_not_listen
+from pyredis_cluster.server.network import address_of, set_reading
 
 if TYPE_CHECKING:
     from pyredis_cluster.cluster.core import ClusterCore
@@ -229,13 +229,12 @@ class BusLink(asyncio.Protocol):
         self.local_ip = ""
         self._transport: asyncio.Transport | None = None
         self._is_writable = True
-        self._is_reading = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the connection is there."""
         self._transport = cast(asyncio.Transport, transport)
-        self.peer = _address(transport.get_extra_info("peername"))
-        self.local_ip = _address(transport.get_extra_info("sockname"))[0]
+        self.peer = address_of(transport, "peername")
+        self.local_ip = address_of(transport, "sockname")[0]
         self._bus.adopt(self)
         self.update_reading()
 
@@ -277,15 +276,7 @@ class BusLink(asyncio.Protocol):
 
     def update_reading(self) -> None:
         """Read, or not, as the states of link and server say."""
-        wanted = self._is_writable and not self._bus.is_frozen
-        transport = self._transport
-        if wanted == self._is_reading or transport is None or transport.is_closing():
-            return
-        self._is_reading = wanted
-        if wanted:
-            transport.resume_reading()
-        else:
-            transport.pause_reading()
+        set_reading(self._transport, self._is_writable and not self._bus.is_frozen)
 
     def abort(self) -> None:
         """Close at once."""
@@ -296,9 +287,3 @@ class BusLink(asyncio.Protocol):
         """asyncio: the connection is gone."""
         self._transport = None
         self._bus.lost(self)
-
-
-def _address(name: Any) -> tuple[str, int]:
-    with contextlib.suppress(TypeError, IndexError, ValueError):
-        return str(name[0]), int(name[1])
-    return "", 0

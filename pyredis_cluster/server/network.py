@@ -104,6 +104,22 @@ class Network:
             self._poller = None
 
 
+def set_reading(transport: asyncio.Transport | None, wanted: bool) -> None:
+    """Read from a connection that is there and not being closed, or leave what comes to the network."""
+    if transport is None or transport.is_closing():
+        return
+    if wanted:
+        transport.resume_reading()
+    else:
+        transport.pause_reading()
+
+
+def address_of(transport: asyncio.BaseTransport | None, name: str) -> tuple[str, int]:
+    """`peername` or `sockname`: host and port, an empty host where that is not known."""
+    found = transport.get_extra_info(name) if transport is not None else None
+    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else ("", 0)
+
+
 def _poller(loop: asyncio.AbstractEventLoop) -> Poller | None:
     # uvloop does not report an epoll object as readable; a simulated loop has no file descriptors.
     if not hasattr(select, "epoll") or not isinstance(loop, asyncio.SelectorEventLoop):

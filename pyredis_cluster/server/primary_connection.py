@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from pyredis_cluster.server.freeze import Freezer
+from pyredis_cluster.server.network import address_of, set_reading
 
 
 class Owner(Protocol):
@@ -29,7 +30,6 @@ class PrimaryConnection(asyncio.Protocol):
         self._owner = owner
         self._freezer = freezer
         self._transport: asyncio.Transport | None = None
-        self._is_reading = True
         self._is_held = False
         self._is_abandoned = False
 
@@ -73,8 +73,7 @@ class PrimaryConnection(asyncio.Protocol):
 
     def address(self, name: str) -> tuple[str, int]:
         """`peername` or `sockname`; an empty host where that is not known."""
-        found = self._transport.get_extra_info(name) if self._transport is not None else None
-        return (str(found[0]), int(found[1])) if isinstance(found, tuple) else ("", 0)
+        return address_of(self._transport, name)
 
     def descriptor(self) -> int:
         """The number of the socket, -1 where it has none."""
@@ -88,15 +87,7 @@ class PrimaryConnection(asyncio.Protocol):
 
     def update_reading(self) -> None:
         """Read, or not, as the states of link and server say."""
-        wanted = not self._is_held and not self._freezer.is_frozen
-        transport = self._transport
-        if wanted == self._is_reading or transport is None or transport.is_closing():
-            return
-        self._is_reading = wanted
-        if wanted:
-            transport.resume_reading()
-        else:
-            transport.pause_reading()
+        set_reading(self._transport, not self._is_held and not self._freezer.is_frozen)
 
     def abandon(self) -> None:
         """Close at once; nothing is told any more."""
