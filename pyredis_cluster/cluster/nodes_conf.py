@@ -186,6 +186,9 @@ class _Loader:
         first, dash, last = field.partition("-")
         start = _slot(first)
         stop = _slot(last) if dash else start
+        if stop >= start and not any(state.slots[start : stop + 1]):
+            state.add_slots(node, start, stop)
+            return
         for slot in range(start, stop + 1):
             if state.slots[slot] is None:
                 state.add_slot(node, slot)

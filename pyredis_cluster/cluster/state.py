@@ -190,6 +190,19 @@ class ClusterState:
         if node is self.myself:
             self._refresh_served(slot)
 
+    def add_slots(self, node: ClusterNode, first: int, last: int) -> None:
+        """Assign a run of unassigned slots. As fast as copying memory, but for slots of this node."""
+        count = last + 1 - first
+        assert self.slots[first : last + 1].count(None) == count
+        self.add_slot(node, first)
+        owned = bitmap.to_int(node.slots) | ((1 << count) - 1) << first
+        node.slots[:] = owned.to_bytes(len(node.slots), "little")
+        node.slot_count += count - 1
+        self.slots[first : last + 1] = [node] * count
+        if node is self.myself and self.ok:
+            for slot in range(first, last + 1):
+                self._refresh_served(slot)
+
     def delete_slot(self, slot: int) -> bool:
         """Unassign a slot; False where it was not assigned."""
         node = self.slots[slot]

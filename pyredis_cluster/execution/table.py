@@ -105,6 +105,9 @@ class CommandTable:
 
     def __init__(self, commands: Mapping[bytes, Command]) -> None:
         self.entries = {name: Entry(command) for name, command in commands.items()}
+        self._all_entries = [
+            each for entry in self.entries.values() for each in (entry, *entry.subcommands.values())
+        ]
         self.fast: dict[bytes, Entry] = {}
         for name, entry in self.entries.items():
             if _is_direct(entry):
@@ -131,11 +134,9 @@ class CommandTable:
 
     def total_calls(self) -> int:
         """How many commands were run. O(commands)."""
-        return sum(
-            entry.calls + sum(each.calls for each in entry.subcommands.values())
-            for entry in self.entries.values()
-        )
+        # A list, which sum() takes faster than a generator: this is asked for ten times a second.
+        return sum([entry.calls for entry in self._all_entries])
 
     def all_entries(self) -> list[Entry]:
         """Every entry, containers and their subcommands included."""
-        return [each for entry in self.entries.values() for each in (entry, *entry.subcommands.values())]
+        return list(self._all_entries)
