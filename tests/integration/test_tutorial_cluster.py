@@ -8,6 +8,7 @@ the go-redis of its time. `PYREDIS_TEST_SLEEP_S=30` is how long the tutorial has
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -74,11 +75,26 @@ def go_programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         return {}
     built = {}
     clients = Path(__file__).parents[1] / "clients"
-    for version, module in (("6.2", "go-v8"), ("7.2", "go")):
-        built[version] = tmp_path_factory.mktemp("go") / module
-        subprocess.run(
-            ["go", "build", "-o", built[version], "./tutorial"], cwd=clients / module, check=True, timeout=300
-        )
+    source = (clients / "go" / "tutorial" / "main.go").read_text()
+    for version, module, library in (
+        ("6.2", "go-v8", "github.com/go-redis/redis/v8"),
+        ("7.2", "go", "github.com/redis/go-redis/v9"),
+    ):
+        made = tmp_path_factory.mktemp("go")
+        (made / "main.go").write_text(source.replace("github.com/redis/go-redis/v9", library))
+        seen = {"Replace": {str(clients / module / "tutorial" / "main.go"): str(made / "main.go")}}
+        (made / "overlay.json").write_text(json.dumps(seen))
+        built[version] = made / module
+        command = [
+            "go",
+            "build",
+            "-overlay",
+            str(made / "overlay.json"),
+            "-o",
+            str(built[version]),
+            "./tutorial",
+        ]
+        subprocess.run(command, cwd=clients / module, check=True, timeout=300)
     return built
 
 
