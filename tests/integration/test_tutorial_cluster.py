@@ -85,15 +85,8 @@ def go_programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         seen = {"Replace": {str(clients / module / "tutorial" / "main.go"): str(made / "main.go")}}
         (made / "overlay.json").write_text(json.dumps(seen))
         built[version] = made / module
-        command = [
-            "go",
-            "build",
-            "-overlay",
-            str(made / "overlay.json"),
-            "-o",
-            str(built[version]),
-            "./tutorial",
-        ]
+        overlay, output = f"-overlay={made / 'overlay.json'}", f"-o={built[version]}"
+        command = ["go", "build", overlay, output, "./tutorial"]
         subprocess.run(command, cwd=clients / module, check=True, timeout=300)
     return built
 
