@@ -189,6 +189,12 @@ class World(SimulatedWorld):
         await self._connect(server, peer)
         return peer
 
+    async def pair(self, **directives: DirectiveValue) -> tuple[TestServer, VirtualPeer, VirtualReplica]:
+        """A server that sends data at once, a client and one that is going to be a replica."""
+        directives = {"repl_diskless_sync_delay": 0, **directives}
+        server = await self.serve("10.0.0.1", **directives)
+        return server, await self.peer(server), await self.replica(server)
+
     async def _connect(self, server: TestServer, peer: VirtualPeer) -> None:
         host = next(host for host in self.hosts if host.server is server)
         await self.network.host(CLIENT_ADDRESS).connect(lambda: peer, host.address, PORT)

@@ -18,8 +18,7 @@ def fields(reply: bytes) -> dict[str, str]:
 class TestFullSynchronisation:
     def test_data_then_what_was_changed_since(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.peer(server), await world.replica(server)
+            _, client, replica = await world.pair()
             await client.call("SET", "before", "1")
             await replica.introduce()
             await replica.begin_full_sync()
@@ -134,8 +133,7 @@ class TestFullSynchronisation:
 
     def test_from_a_file(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync=False, rdb_del_sync_files=True)
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair(repl_diskless_sync=False, rdb_del_sync_files=True)
             await client.call("SET", "before", "1")
             await replica.introduce()
             await replica.begin_full_sync()
@@ -151,13 +149,12 @@ class TestFullSynchronisation:
 
     def test_the_file_is_found_under_the_name_that_it_was_begun_under(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(
+            server, client, replica = await world.pair(
                 repl_diskless_sync=False,
                 rdb_del_sync_files=True,
                 rdb_key_save_delay=100_000,
                 enable_protected_configs=True,
             )
-            client, replica = await world.peer(server), await world.replica(server)
             path = server.config.path("dbfilename")
             await client.call("CONFIG", "SET", "dbfilename", "old.rdb")
             await client.call("SET", "old", "1")
@@ -219,8 +216,7 @@ class TestFullSynchronisation:
 
     def test_old_replicas_get_no_word_before_the_data(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve()
-            client, replica = await world.peer(server), await world.replica(server)
+            _, client, replica = await world.pair()
             replica.transport.write(b"SYNC\r\n")
             await replica.data_with_length()
             await client.call("SET", "k", "v")
@@ -232,8 +228,7 @@ class TestFullSynchronisation:
 
     def test_who_wants_only_data_is_sent_away_with_it(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.peer(server), await world.replica(server)
+            _, client, replica = await world.pair()
             await client.call("SET", "k", "v")
             await replica.introduce()
             assert await replica.call("REPLCONF", "rdb-only", 1) == b"+OK\r\n"
@@ -247,8 +242,7 @@ class TestFullSynchronisation:
 class TestPartialSynchronisation:
     def test_a_replica_that_comes_back_gets_what_it_missed(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair()
             await replica.full_sync()
             await client.call("SET", "a", "1")
             await replica.stream(("SELECT", 0), ("SET", "a", "1"))
@@ -277,8 +271,7 @@ class TestPartialSynchronisation:
 
     def test_one_that_is_too_old_or_from_elsewhere_gets_everything(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0, repl_backlog_size="16kb")
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair(repl_backlog_size="16kb")
             await replica.full_sync()
             for _ in range(50):
                 await client.call("SET", "k", "x" * 1000)
@@ -324,8 +317,7 @@ class TestReplicaConnection:
 
     def test_messages_would_be_taken_for_stream_too(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair()
             await replica.call("HELLO", 3)
             await replica.call("SUBSCRIBE", "channel")
             await replica.full_sync()
@@ -352,8 +344,7 @@ class TestReplicaConnection:
 
     def test_it_is_shown_and_ended_as_a_replica(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair()
             await replica.full_sync()
             await asyncio.sleep(0.1)
             listed = await client.call("CLIENT", "LIST", "TYPE", "replica")
@@ -370,12 +361,10 @@ class TestReplicaConnection:
 
     def test_one_that_takes_nothing_is_ended_by_its_output_limit(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(
-                repl_diskless_sync_delay=0,
+            server, client, replica = await world.pair(
                 repl_backlog_size="16kb",
                 client_output_buffer_limit="replica 100kb 0 0",
             )
-            client, replica = await world.peer(server), await world.replica(server)
             await replica.full_sync()
             replica.transport.pause_reading()
             for _ in range(400):
@@ -447,8 +436,7 @@ class TestTime:
 
     def test_one_that_takes_nothing_of_the_data_is_timed_out(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0, repl_timeout=5)
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair(repl_timeout=5)
             await client.call("DEBUG", "POPULATE", 1000, "key", 1000)
             await replica.introduce()
             await replica.begin_full_sync()
@@ -486,8 +474,7 @@ class TestTime:
 
     def test_the_backlog_goes_when_nobody_has_wanted_it_for_long(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0, repl_backlog_ttl=60)
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair(repl_backlog_ttl=60)
             await replica.full_sync()
             await client.call("SET", "k", "v")
             replica.transport.abort()
@@ -507,8 +494,7 @@ class TestTime:
 
     def test_nothing_is_sent_while_the_server_is_frozen(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0, repl_ping_replica_period=1)
-            client, replica = await world.peer(server), await world.replica(server)
+            _, client, replica = await world.pair(repl_ping_replica_period=1)
             await replica.full_sync()
             await replica.stream(("PING",))
             client.send("DEBUG", "SLEEP", 30)
@@ -524,10 +510,7 @@ class TestTime:
 class TestGoodReplicas:
     def test_writes_stop_while_there_are_too_few(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(
-                repl_diskless_sync_delay=0, min_replicas_to_write=1, min_replicas_max_lag=3
-            )
-            client, replica = await world.peer(server), await world.replica(server)
+            _, client, replica = await world.pair(min_replicas_to_write=1, min_replicas_max_lag=3)
             refusal = b"-NOREPLICAS Not enough good replicas to write.\r\n"
             assert await client.call("SET", "k", "v") == refusal
             await replica.full_sync()
@@ -574,8 +557,7 @@ class TestWait:
 
     def test_is_told_how_many_there_are_when_its_time_is_up(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.peer(server), await world.replica(server)
+            _, client, replica = await world.pair()
             await replica.full_sync()
             await client.call("SET", "k", "v")
             client.send("WAIT", 2, 5000)
@@ -621,8 +603,7 @@ class TestWait:
 
     def test_waits_for_the_disks_of_replicas(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.peer(server), await world.replica(server)
+            _, client, replica = await world.pair()
             await replica.full_sync()
             await client.call("SET", "k", "v")
             client.send("WAITAOF", 0, 1, 0)
@@ -700,8 +681,7 @@ class TestShutdown:
 
     def test_gives_up_waiting_after_a_while(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0, shutdown_timeout=7)
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair(shutdown_timeout=7)
             await replica.full_sync()
             await client.call("SET", "k", "v")
             start_s = world.now_s
@@ -737,8 +717,7 @@ class TestShutdown:
 
     def test_waits_for_nobody_when_told_to_end_now(self) -> None:
         async def scenario(world: World) -> None:
-            server = await world.serve(repl_diskless_sync_delay=0)
-            client, replica = await world.peer(server), await world.replica(server)
+            server, client, replica = await world.pair()
             await replica.full_sync()
             client.send("SET", "k", "v")
             client.send("SHUTDOWN", "NOW")
