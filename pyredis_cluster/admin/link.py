@@ -61,9 +61,15 @@ class Link(Protocol):
 
     def call(self, *words: Word) -> Reply:
         """The reply to a request. Raises ReplyError, UnreachableError."""
+        reply = self.call_all([words])[0]
+        if isinstance(reply, ReplyError):
+            raise reply
+        return reply
 
     def call_all(self, requests: Sequence[Sequence[Word]]) -> list[Reply]:
         """Replies to several requests sent at once, errors among them. Raises UnreachableError."""
+        self.send(requests)
+        return self.receive(len(requests))
 
     def send(self, requests: Sequence[Sequence[Word]]) -> None:
         """Send requests, whose replies `receive` gets. Raises UnreachableError."""
@@ -75,7 +81,7 @@ class Link(Protocol):
         """End the connection."""
 
 
-class NodeLink:
+class NodeLink(Link):
     """A connection that exists from the first on. Raises UnreachableError, and ReplyError for credentials."""
 
     def __init__(self, address: Address, credentials: Credentials) -> None:
@@ -103,18 +109,6 @@ class NodeLink:
         except (redis.exceptions.RedisError, OSError) as error:
             reason = _reason_of(error)
             raise UnreachableError(f"Could not connect to Redis at {self._name}: {reason}") from None
-
-    def call(self, *words: Word) -> Reply:
-        """The reply to a request. Raises ReplyError, UnreachableError."""
-        reply = self.call_all([words])[0]
-        if isinstance(reply, ReplyError):
-            raise reply
-        return reply
-
-    def call_all(self, requests: Sequence[Sequence[Word]]) -> list[Reply]:
-        """Replies to several requests sent at once, errors among them. Raises UnreachableError."""
-        self.send(requests)
-        return self.receive(len(requests))
 
     def send(self, requests: Sequence[Sequence[Word]]) -> None:
         """Send requests, whose replies `receive` gets. Raises UnreachableError."""

@@ -8,13 +8,13 @@ from random import Random
 from pyredis_cluster.admin.address import Address
 from pyredis_cluster.admin.environment import Environment
 from pyredis_cluster.admin.errors import ReplyError, UnreachableError
-from pyredis_cluster.admin.link import Credentials, Reply, Word
+from pyredis_cluster.admin.link import Credentials, Link, Reply, Word
 from pyredis_cluster.admin.live import LiveCluster
 from pyredis_cluster.admin.topology import Node
 from tests.unit.admin.nodes import RememberingConsole
 
 
-class FakeLink:
+class FakeLink(Link):
     """Answers OK, or what `replies` has for the request: a reply, or several for one time after the other.
 
     Requests are kept in `sent`, shared by the links of a test, with the port of the node.
@@ -25,16 +25,6 @@ class FakeLink:
         self.sent = sent
         self.replies: dict[str, list[Reply]] = {}
         self._pending: list[Reply] = []
-
-    def call(self, *words: Word) -> Reply:
-        reply = self.call_all([words])[0]
-        if isinstance(reply, ReplyError):
-            raise reply
-        return reply
-
-    def call_all(self, requests: Sequence[Sequence[Word]]) -> list[Reply]:
-        self.send(requests)
-        return self.receive(len(requests))
 
     def send(self, requests: Sequence[Sequence[Word]]) -> None:
         for words in requests:
