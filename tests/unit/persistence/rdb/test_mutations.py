@@ -19,6 +19,7 @@ from pyredis_cluster.keyspace.types.value import Value
 from pyredis_cluster.persistence.rdb.errors import RdbError
 from pyredis_cluster.persistence.rdb.reader import RdbReader
 from pyredis_cluster.persistence.rdb.values import load_value
+from tests.support.mutants import damage
 from tests.support.rdb import Loaded, file
 from tests.support.rdb import entry as file_entry
 from tests.support.rdb_forms import FORMS
@@ -28,35 +29,6 @@ COUNT = int(os.environ.get("PYREDIS_TEST_MUTATIONS", "400"))
 TIME_LIMIT_S = 2.0
 MEMORY_LIMIT_BYTES = 8_000_000
 """Far more than any sample takes, LZF making 88 bytes of one at most."""
-
-_ODD_BYTES = (0, 1, 0x3F, 0x40, 0x7F, 0x80, 0x81, 0xC0, 0xC3, 0xF0, 0xFD, 0xFE, 0xFF)
-
-
-def mutated(rng: random.Random, data: bytes) -> bytes:
-    """`data` with one to four changes, most of them near each other."""
-    changed = bytearray(data)
-    focus = rng.randrange(len(changed))
-    for _ in range(rng.randrange(1, 5)):
-        place = min(focus + rng.randrange(16), len(changed) - 1)
-        match rng.randrange(7):
-            case 0:
-                changed[place] = rng.randrange(256)
-            case 1:
-                changed[place] = rng.choice(_ODD_BYTES)
-            case 2:
-                changed[place] ^= 1 << rng.randrange(8)
-            case 3:
-                del changed[place : place + rng.randrange(1, 9)]
-            case 4:
-                changed[place:place] = rng.randbytes(rng.randrange(1, 9))
-            case 5:
-                changed[place : place + 8] = b"\xff" * 8
-            case _:
-                start = rng.randrange(len(changed))
-                changed[place:place] = changed[start : start + rng.randrange(1, 40)]
-        if not changed:
-            break
-    return bytes(changed)
 
 
 class LaxSink(Loaded):
@@ -128,7 +100,7 @@ def test_files() -> None:
     ]
     outcomes = set()
     for _ in range(COUNT):
-        data = mutated(rng, rng.choice(samples))
+        data = damage(rng, rng.choice(samples))
         direct = bounded(reading(data, 1 << 20))
         by_windows = bounded(reading(memoryview(data), rng.choice((64, 4096))))
         assert direct == by_windows
@@ -147,6 +119,6 @@ def test_values() -> None:
         kind, value, version = rng.choice(samples)
         if rng.random() < 0.1:
             kind = rng.randrange(27)
-        outcomes.add(bounded(loading(kind, mutated(rng, value), version)))
+        outcomes.add(bounded(loading(kind, damage(rng, value), version)))
     assert len(outcomes) > 10
     assert "ok" in outcomes
