@@ -1,5 +1,22 @@
 """A Redis Cluster server emulator in pure Python, compatible on every wire."""
 
+from typing import TYPE_CHECKING, Any
+
 from pyredis_cluster.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from pyredis_cluster.testing.cluster import Cluster as Cluster
+    from pyredis_cluster.testing.server import Server as Server
+
+__all__ = ["Cluster", "Server", "__version__"]
+
+_FOR_TESTS = {"Cluster": "cluster", "Server": "server"}
+
+
+def __getattr__(name: str) -> Any:
+    # The program starts without what only tests use.
+    if name not in _FOR_TESTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"pyredis_cluster.testing.{_FOR_TESTS[name]}"), name)

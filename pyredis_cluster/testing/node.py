@@ -1,0 +1,173 @@
+"""One server of a test: a handle that outlives the server's ends and starts."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pyredis_cluster.config.config import Config
+from pyredis_cluster.server.log import Log
+from pyredis_cluster.server.network import Network
+from pyredis_cluster.server.ports import SystemClock
+from pyredis_cluster.server.server import Server as RunningServer
+from pyredis_cluster.testing.settings import DirectiveValue, set_directives
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from pyredis_cluster.ports import Clock, Disk
+
+_LINES_KEPT = 1000
+HOST = "127.0.0.1"
+
+
+class Surroundings:
+    """What the servers of one test share: loop, sockets, time and chance, all from one seed."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, seed: int | None = None) -> None:
+        self.loop = loop
+        self.network = Network(loop)
+        self.clock: Clock = SystemClock()
+        self.random = random.Random(seed)
+
+    def close(self) -> None:
+        """Let go of the loop, once all servers have ended."""
+        self.network.close()
+
+
+class Node:
+    """One server in the test's own process.
+
+    Its files are in memory, and survive `kill` and `restart`, unless the directives name a directory (`dir`).
+    Plain methods take effect at once; those that have to wait are coroutine functions.
+    """
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        port: int,
+        directives: Mapping[str, DirectiveValue],
+        *,
+        disk: Disk | None = None,
+    ) -> None:
+        self.host = HOST
+        self.port = port
+        self.directives = {"port": port, "bind": HOST, "save": "", **directives}
+        self.log: deque[str] = deque(maxlen=_LINES_KEPT)
+        """The latest lines of its log."""
+        self._surroundings = surroundings
+        self._disk = disk
+        if disk is None and "dir" not in self.directives:
+            self._disk = SimulatedDisk(surroundings.loop, sync_s=0)
+        self._server: RunningServer | None = None
+
+    def __repr__(self) -> str:
+        return f"<Node {self.address}{'' if self.is_up else ' (down)'}>"
+
+    @property
+    def address(self) -> str:
+        """Where it listens, `host:port`."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as URLs name it."""
+        return f"redis://{self.address}"
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the server runs; a paused one does."""
+        return self._server is not None and not self._server.stopped.is_set()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the server is paused, by `pause` or by DEBUG SLEEP."""
+        return self.is_up and self.server.is_frozen
+
+    @property
+    def server(self) -> RunningServer:
+        """The running server. Raises RuntimeError where there is none."""
+        if self._server is None:
+            raise RuntimeError(f"the server on {self.address} is not running")
+        return self._server
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether the server is a replica, as it sees it itself; False while it does not run."""
+        return self.is_up and self.server.replication_roles.primary is not None
+
+    def prepare(self) -> RunningServer:
+        """Make the server, which `start` then starts. Raises RuntimeError where one runs."""
+        if self.is_up:
+            raise RuntimeError(f"the server on {self.address} is running")
+        config = Config()
+        set_directives(config, self.directives)
+        surroundings = self._surroundings
+        clock = surroundings.clock
+        self._server = RunningServer(
+            config,
+            surroundings.loop,
+            network=surroundings.network,
+            log=Log(clock, lambda line: self.log.append(line.decode("utf-8", "replace").rstrip("\n"))),
+            clock=clock,
+            random_source=random.Random(surroundings.random.getrandbits(64)),
+            disk=self._disk,
+        )
+        return self._server
+
+    async def start(self) -> None:
+        """Start the server from what is on its disk. Raises `StartError`; `log` says why."""
+        if isinstance(self._disk, SimulatedDisk):
+            self._disk.begin_process()
+        await self.prepare().start()
+
+    def kill(self) -> None:
+        """End the server as `kill -9` does: at once, with nothing saved and nobody told."""
+        if self.is_up:
+            if isinstance(self._disk, SimulatedDisk):
+                self._disk.end_process()
+            self.server.stopping.fail()
+        self._server = None
+
+    def stop(self, *, save: bool | None = None) -> None:
+        """End the server as SHUTDOWN NOW does, saving as its save points have it, or as `save` says."""
+        if self.is_up:
+            self.server.shutdown(save=save, now=True, force=True)
+        self._server = None
+
+    async def restart(self) -> None:
+        """End the server in order, unless it is down, and start it again."""
+        self.stop()
+        await self.start()
+
+    def pause(self, seconds: float = math.inf) -> None:
+        """Do nothing, as a process that got SIGSTOP, until `resume` or for that long."""
+        self.server.freeze(seconds * 1000)
+
+    def resume(self) -> None:
+        """End a pause."""
+        self.server.freezer.thaw()
+
+    def client(self, **options: Any) -> Redis:
+        """A redis-py client of this server, asynchronous; `options` are those of `redis.asyncio.Redis`."""
+        from redis.asyncio import Redis
+
+        return Redis(host=self.host, port=self.port, **options)
+
+
+async def until(holds: Callable[[], bool], limit_s: float, what: str) -> None:
+    """Wait until `holds()`. Raises TimeoutError that says what was waited for."""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + limit_s
+    while not holds():
+        if loop.time() > end_s:
+            raise TimeoutError(f"{what}: not within {limit_s} s")
+        await asyncio.sleep(_POLL_S)
+
+
+_POLL_S = 0.002

@@ -1,0 +1,130 @@
+"""Servers and clusters in the test's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import warnings
+
+import pytest
+import redis
+
+from pyredis_cluster import Cluster, Server
+from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.testing.ports import PortReservation
+
+NODE_TIMEOUT_MS = 200
+
+
+class TestServer:
+    async def test_in_a_running_loop(self) -> None:
+        config: dict[str, str | int | bool] = {"maxmemory": "10mb", "maxmemory_policy": "allkeys-lru"}
+        async with Server(config=config) as server, server.client(decode_responses=True) as client:
+            await client.set("key", "value")
+            assert await client.get("key") == "value"
+            shown = await client.config_get("maxmemory", "maxmemory-policy")
+            assert shown == {"maxmemory": str(10 << 20), "maxmemory-policy": "allkeys-lru"}
+        assert not server.is_up
+
+    def test_without_a_loop(self) -> None:
+        with Server() as server:
+            with server.client() as client:
+                assert client.ping()
+            assert server.is_up
+            assert any("Ready to accept connections" in line for line in server.log)
+        assert not any(thread.name == "pyredis-cluster" for thread in threading.enumerate())
+
+    async def test_what_was_saved_survives_a_restart_but_not_what_was_not(self) -> None:
+        async with Server() as server:
+            async with server.client() as client:
+                await client.set("saved", "1")
+                await client.save()
+                await client.set("lost", "1")
+            server.kill()
+            assert not server.is_up
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection(server.host, server.port)
+            await server.restart()
+            async with server.client() as client:
+                assert await client.keys() == [b"saved"]
+
+    async def test_pause_is_silence_on_every_connection(self) -> None:
+        async with Server() as server, server.client(socket_timeout=0.05, retry=None) as client:
+            await client.ping()
+            server.pause()
+            with pytest.raises(redis.TimeoutError):
+                await client.ping()
+            assert server.is_paused
+            server.resume()
+            assert await client.ping()
+
+    def test_port_that_is_taken_is_told(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(StartError, match=f"127.0.0.1:{port}: bind: Address already in use"):
+                Server(port=port).__enter__()
+
+    @pytest.mark.parametrize(
+        ("config", "reason"),
+        [({"no-such": 1}, "there is no directive 'no-such'"), ({"maxmemory": "much"}, "maxmemory 'much': ")],
+    )
+    def test_directives_are_checked(self, config: dict[str, str | int | bool], reason: str) -> None:
+        with pytest.raises(ValueError, match=reason):
+            Server(config=config).__enter__()
+
+
+@pytest.mark.slow
+class TestCluster:
+    async def test_follows_a_failover(self) -> None:
+        async with Cluster(node_timeout_ms=NODE_TIMEOUT_MS) as cluster:
+            assert (len(cluster.primaries), len(cluster.replicas)) == (3, 3)
+            async with cluster.client() as client:
+                await client.set("key", "value")
+                owner = cluster.node_for("key")
+                owner.kill()
+                await cluster.wait_ready()
+                successor = cluster.node_for("key")
+                assert successor is not owner
+                assert await client.get("key") == b"value"
+                await owner.restart()
+                await cluster.wait_ready()
+                assert owner.is_replica
+                assert owner.primary_id == successor.node_id
+
+    def test_without_a_loop(self) -> None:
+        with Cluster(primaries=2, replicas_per_primary=0, node_timeout_ms=NODE_TIMEOUT_MS) as cluster:
+            with cluster.client() as client:
+                for number in range(100):
+                    client.set(f"key:{number}", number)
+            assert sorted(node.client().dbsize() for node in cluster.nodes) > [0, 0]
+            assert cluster.node_for(0) is cluster.nodes[0]
+            assert cluster.node_for(16383) is cluster.nodes[1]
+
+    async def test_two_at_once_in_one_loop(self) -> None:
+        async with Cluster(primaries=1, replicas_per_primary=0) as one, Cluster(primaries=1) as other:
+            async with one.client() as client:
+                await client.set("key", "value")
+            async with other.client() as client:
+                assert await client.get("key") is None
+
+    async def test_ports_may_be_given(self) -> None:
+        reservation = PortReservation(2, with_bus=True)
+        try:
+            async with Cluster(primaries=2, replicas_per_primary=0, ports=reservation.ports) as cluster:
+                assert [port for _, port in cluster.addresses] == reservation.ports
+        finally:
+            reservation.close()
+        with pytest.raises(ValueError, match="6 ports are needed"):
+            Cluster(ports=[7000])
+
+    def test_nothing_is_left_behind(self) -> None:
+        before = set(threading.enumerate())
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for _ in range(3):
+                with Cluster() as cluster:
+                    ports = [port for _, port in cluster.addresses]
+        assert set(threading.enumerate()) == before
+        for port in ports:
+            socket.create_server(("127.0.0.1", port)).close()
