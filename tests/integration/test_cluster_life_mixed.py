@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +11,15 @@ from pathlib import Path
 import pytest
 import redis
 
+from pyredis_cluster.protocol.slots import key_slot
 from tests.support.cluster_programs import (
     HAS_REDIS_CLI,
     SLOTS,
     agree,
+    form,
     id_of,
+    is_in_sync,
     is_ok,
-    join,
     redis_cli,
     text_of,
     until,
@@ -32,13 +35,16 @@ pytestmark = [
     pytest.mark.skipif(not HAS_REDIS_CLI, reason="no redis-cli"),
 ]
 
+NODE_TIMEOUT_S = 2
+# Who has voted for a replica of a primary votes for none of them for so long.
+VOTES_APART_S = 2 * NODE_TIMEOUT_S
 OPTIONS = (
-    *("--cluster-node-timeout", "2000"),
+    *("--cluster-node-timeout", str(1000 * NODE_TIMEOUT_S)),
     *("--repl-diskless-sync-delay", "0"),
     *("--repl-ping-replica-period", "1"),
 )
 KEYS = 10_000
-MOVED = 500
+MOVED = 100
 RESHARD_LIMIT_S = 120
 MEMORY_DIRECTORY = Path("/dev/shm")
 
@@ -50,12 +56,7 @@ def is_primary(server: RunningServer, seen_by: RunningServer) -> bool:
 def wait_until_well(servers: Sequence[RunningServer]) -> None:
     """All agree on everything, and all replicas are in sync."""
     until(lambda: agree(list(servers)) and all(map(is_ok, servers)))
-    until(lambda: all(map(_is_in_sync, servers)))
-
-
-def _is_in_sync(server: RunningServer) -> bool:
-    text = text_of(server, "INFO replication")
-    return "role:master" in text or "master_link_status:up" in text
+    until(lambda: all(map(is_in_sync, servers)))
 
 
 def wait_for_same_offset(primary: RunningServer, replica: RunningServer) -> None:
@@ -67,37 +68,34 @@ def _offset(server: RunningServer) -> str:
     return rest.split()[0]
 
 
-def make_replica(replica: RunningServer, primary: RunningServer, known: Sequence[RunningServer]) -> None:
-    """Have a node that knows nobody join the cluster as a replica."""
-    with replica.connect() as client:
-        assert client.call("CLUSTER", "MEET", "127.0.0.1", known[0].port) == b"+OK\r\n"
-        until(lambda: agree([*known, replica]))
-        assert client.call("CLUSTER", "REPLICATE", id_of(primary)) == b"+OK\r\n"
-    wait_until_well([*known, replica])
-
-
 @contextmanager
-def families(*pairs: tuple[str, str]) -> Iterator[tuple[list[RunningServer], list[RunningServer]]]:
-    """A cluster of primaries and their replicas, by the kinds of both; an empty name for no replica."""
+def families(
+    *pairs: tuple[str, str],
+) -> Iterator[tuple[list[RunningServer], list[RunningServer]]]:
+    """A cluster of primaries and their replicas, by the kinds of both; those without replica last."""
     names = [primary for primary, _ in pairs]
     followers = [replica for _, replica in pairs if replica]
     with started(*names, *followers, options=OPTIONS, cluster=True) as nodes:
         servers = [node.server for node in nodes]
         primaries, replicas = servers[: len(names)], servers[len(names) :]
-        join(primaries)
-        until(lambda: agree(primaries) and all(map(is_ok, primaries)))
-        until(lambda: len({view.epoch for view in views(primaries[0]).values()}) == len(primaries))
-        known = list(primaries)
-        followed = (primaries[n] for n, pair in enumerate(pairs) if pair[1])
-        for replica, primary in zip(replicas, followed, strict=True):
-            make_replica(replica, primary, known)
-            known.append(replica)
+        form(primaries, replicas)
         yield primaries, replicas
 
 
-def fill(port: int) -> dict[str, str]:
-    """10,000 strings, and what they are; many other keys beside them."""
-    keys = {f"string:{n}": "x" * (n % 100) + str(n) for n in range(KEYS)}
+def tags(slots: int) -> list[str]:
+    """For each of the first slots a tag that puts keys there."""
+    found: dict[int, str] = {}
+    for n in range(100 * SLOTS):
+        found.setdefault(key_slot(str(n).encode()), str(n))
+        if len(found) == SLOTS:
+            break
+    return [found[slot] for slot in range(slots)]
+
+
+def fill(port: int, *, slots: int) -> dict[str, str]:
+    """10,000 strings in the first slots, and what they are; many other keys beside them."""
+    where = tags(slots)
+    keys = {f"string:{n}:{{{where[n % slots]}}}": "x" * (n % 100) + str(n) for n in range(KEYS)}
     names = list(keys)
     with redis.RedisCluster("127.0.0.1", port) as cluster:
         for start in range(0, KEYS, 1000):
@@ -112,7 +110,7 @@ def fill(port: int) -> dict[str, str]:
 
 
 def reshard(source: RunningServer, target: RunningServer, count: int, *, limit_s: float = 60.0) -> None:
-    """So many slots go to the target, or all that there are."""
+    """The first so many slots of the source go to the target, or all that it has."""
     redis_cli(
         *("--cluster", "reshard", f"127.0.0.1:{source.port}", "--cluster-from", id_of(source)),
         *("--cluster-to", id_of(target), "--cluster-slots", str(count), "--cluster-yes"),
@@ -120,22 +118,37 @@ def reshard(source: RunningServer, target: RunningServer, count: int, *, limit_s
     )
 
 
-def hand_over(replica: RunningServer, primary: RunningServer, *option: str) -> None:
-    with replica.connect() as client:
-        assert client.call("CLUSTER", "FAILOVER", *option) == b"+OK\r\n"
-    until(lambda: is_primary(replica, primary) and not is_primary(primary, primary))
+class Succession:
+    """Who takes whose place, not sooner than the others vote for that again."""
 
+    def __init__(self, servers: list[RunningServer]) -> None:
+        self._servers = servers
+        self._voted_s: dict[int, float] = {}
 
-def die_and_return(primary: RunningServer, replica: RunningServer, others: list[RunningServer]) -> None:
-    """The replica takes the place of a primary that is killed, which then follows it."""
-    wait_for_same_offset(primary, replica)
-    primary.kill()
-    until(lambda: all(is_primary(replica, one) for one in (replica, *others)))
-    until(lambda: is_ok(replica) and all(map(is_ok, others)))
-    primary.restart()
-    everybody = [primary, replica, *others]
-    until(lambda: agree(everybody) and views(primary)[id_of(primary)].primary == id_of(replica))
-    wait_until_well(everybody)
+    def hand_over(self, primary: RunningServer, replica: RunningServer, *option: str) -> None:
+        """The replica is asked to take the place of its primary, which lives."""
+        self._wait_for_voters(primary)
+        with replica.connect() as client:
+            assert client.call("CLUSTER", "FAILOVER", *option) == b"+OK\r\n"
+        until(lambda: is_primary(replica, primary) and not is_primary(primary, primary))
+        self._voted_s[primary.port] = time.monotonic()
+        wait_until_well(self._servers)
+
+    def die_and_return(self, primary: RunningServer, replica: RunningServer) -> None:
+        """The replica takes the place of a primary that is killed, which then follows it."""
+        wait_for_same_offset(primary, replica)
+        self._wait_for_voters(primary)
+        primary.kill()
+        others = [server for server in self._servers if server is not primary]
+        until(lambda: all(is_primary(replica, one) and is_ok(one) for one in others))
+        self._voted_s[primary.port] = time.monotonic()
+        primary.restart()
+        until(lambda: agree(self._servers) and views(primary)[id_of(primary)].primary == id_of(replica))
+        wait_until_well(self._servers)
+
+    def _wait_for_voters(self, primary: RunningServer) -> None:
+        again_s = self._voted_s.get(primary.port, 0.0) + VOTES_APART_S
+        until(lambda: time.monotonic() > again_s)
 
 
 def check(server: RunningServer) -> None:
@@ -152,36 +165,37 @@ def test_each_takes_the_place_of_the_other(kind: str) -> None:
     with families((OURS, kind), (kind, OURS), (OURS, "")) as (primaries, replicas):
         (ours, theirs, third), (their_replica, our_replica) = primaries, replicas
         everybody = [*primaries, *replicas]
-        there = fill(third.port)
+        succession = Succession(everybody)
+        there = fill(third.port, slots=MOVED)
         with SteadyWriter(third.port) as writer:
             writer.wait_for_more(50)
+            # All strings go from ours to theirs, to ours, and all the way back.
             moves = [(ours, theirs), (theirs, third), (theirs, third), (third, theirs), (theirs, ours)]
             for source, target in moves:
                 reshard(source, target, MOVED)
                 wait_until_well(everybody)
             writer.wait_for_more(50)
             for one, other in ((ours, their_replica), (theirs, our_replica)):
-                hand_over(other, one)
-                wait_until_well(everybody)
+                succession.hand_over(one, other)
                 writer.wait_for_more(50)
-                hand_over(one, other)
-                wait_until_well(everybody)
+                succession.hand_over(other, one)
                 writer.wait_for_more(50)
         there |= writer.keys
         assert missing(third.port, there) == []
         for option in ("FORCE", "TAKEOVER"):
-            for one, other in ((ours, their_replica), (theirs, our_replica)):
-                for gives, takes in ((one, other), (other, one)):
-                    wait_for_same_offset(gives, takes)
-                    hand_over(takes, gives, option)
-                    wait_until_well(everybody)
+            for gives, takes in (
+                *((ours, their_replica), (theirs, our_replica)),
+                *((their_replica, ours), (our_replica, theirs)),
+            ):
+                wait_for_same_offset(gives, takes)
+                succession.hand_over(gives, takes, option)
         assert missing(third.port, there) == []
-        die_and_return(ours, their_replica, [theirs, our_replica, third])
-        die_and_return(theirs, our_replica, [ours, their_replica, third])
+        succession.die_and_return(ours, their_replica)
+        succession.die_and_return(theirs, our_replica)
         assert missing(third.port, there) == []
         # And back: both sit on replicas of another kind now.
-        die_and_return(their_replica, ours, [theirs, our_replica, third])
-        die_and_return(our_replica, theirs, [ours, their_replica, third])
+        succession.die_and_return(their_replica, ours)
+        succession.die_and_return(our_replica, theirs)
         assert missing(third.port, there) == []
         check(third)
 
@@ -198,7 +212,7 @@ def test_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         old, new = [*primaries, *replicas], [node.server for node in nodes]
         known = f"127.0.0.1:{old[0].port}"
-        there = fill(old[0].port)
+        there = fill(old[0].port, slots=SLOTS)
         with SteadyWriter(old[0].port) as writer:
             writer.wait_for_more(50)
             for n, server in enumerate(new):
