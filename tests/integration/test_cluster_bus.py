@@ -19,51 +19,37 @@ from pyredis_cluster.cluster.wire import MessageType
 from tests.support.cluster_programs import (
     HAS_REDIS_CLI,
     LIMIT_S,
+    QUICK_TO_FAIL,
     SLOTS,
     agree,
     client,
     id_of,
     is_ok,
+    is_well,
     join,
     redis_cli,
+    running,
     slots_entry,
     text_of,
     until,
     views,
 )
-from tests.support.servers import (
-    OURS,
-    REDIS_7_0,
-    REDIS_7_2,
-    VALKEY_9_1,
-    RunningServer,
-    find_real_servers,
-    our_program,
-    start_server,
-)
+from tests.support.servers import OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1, RunningServer, find_real_servers
 
 pytestmark = [pytest.mark.slow]
 
-NODE_TIMEOUT_MS = 1000
+NODE_TIMEOUT_MS = int(QUICK_TO_FAIL[1])
 MIXED_WITH = (REDIS_7_0, REDIS_7_2, VALKEY_9_1)
 
 
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[list[RunningServer]]:
     """Three of ours, a Redis 7.0, a Redis 7.2 and a Valkey 9.1 as far as there are; met and agreed."""
-    real = [found for name, found in find_real_servers().items() if name in MIXED_WITH]
+    real = [name for name in MIXED_WITH if name in find_real_servers()]
     if not real:
         pytest.skip("no real server on this machine")
-    programs = [our_program()] * 3 + real
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(
-                start_server(program, "--cluster-node-timeout", str(NODE_TIMEOUT_MS), cluster=True)
-            )
-            for program in programs
-        ]
+    with running(*[OURS] * 3, *real, options=QUICK_TO_FAIL) as servers:
         join(servers)
-        until(lambda: all(map(is_ok, servers)) and agree(servers))
         yield servers
 
 
@@ -93,7 +79,7 @@ def test_a_killed_node_fails_on_all_in_time_and_comes_back(mixed: list[RunningSe
     assert not any(map(is_ok, others))
     server.restart()
     until(lambda: all(views(each)[node_id].flags == {"master"} for each in others))
-    until(lambda: all(map(is_ok, mixed)) and agree(mixed))
+    until(lambda: is_well(mixed))
 
 
 @pytest.mark.real_server
@@ -125,14 +111,8 @@ def test_published_messages_reach_every_kind_of_node(mixed: list[RunningServer])
 @pytest.mark.real_server
 @pytest.mark.parametrize("name", [REDIS_7_0, REDIS_7_2, VALKEY_9_1])
 def test_shard_messages_cross_between_a_primary_of_ours_and_a_real_replica(name: str) -> None:
-    """The replica never gets our data (that is another matter), but on the bus it is one of the shard."""
-    real = find_real_servers()
-    if name not in real:
-        pytest.skip(f"not on this machine: {name}")
-    options = ("--cluster-node-timeout", str(NODE_TIMEOUT_MS))
     with (
-        start_server(our_program(), *options, cluster=True) as primary,
-        start_server(real[name], *options, cluster=True) as replica,
+        running(OURS, name, options=QUICK_TO_FAIL) as (primary, replica),
         client(primary) as at_primary,
         client(replica) as at_replica,
     ):
@@ -159,36 +139,9 @@ def test_shard_messages_cross_between_a_primary_of_ours_and_a_real_replica(name:
 @pytest.mark.parametrize("name", [REDIS_7_0, REDIS_7_2, VALKEY_9_1])
 def test_a_real_replica_takes_over_with_our_votes(name: str) -> None:
     """A real primary with a real replica; the other voters are ours."""
-    real = find_real_servers()
-    if name not in real:
-        pytest.skip(f"not on this machine: {name}")
-    programs = [our_program()] * 2 + [real[name]] * 2
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(
-                start_server(
-                    program,
-                    *(
-                        "--cluster-node-timeout",
-                        str(NODE_TIMEOUT_MS),
-                        "--repl-diskless-sync-delay",
-                        "0",
-                        "--repl-ping-replica-period",
-                        "1",
-                    ),
-                    cluster=True,
-                )
-            )
-            for program in programs
-        ]
+    with running(OURS, OURS, name, name, options=QUICK_TO_FAIL) as servers:
         one, two, primary, replica = servers
-        for n, server in enumerate((one, two, primary)):
-            with server.connect() as raw:
-                raw.call("CLUSTER", "ADDSLOTSRANGE", SLOTS * n // 3, SLOTS * (n + 1) // 3 - 1)
-        for server in servers[1:]:
-            with server.connect() as raw:
-                raw.call("CLUSTER", "MEET", "127.0.0.1", one.port)
-        until(lambda: agree(servers) and all(map(is_ok, servers)))
+        join([one, two, primary], [replica])
         primary_id, replica_id = id_of(primary), id_of(replica)
         with replica.connect() as raw:
             assert raw.call("CLUSTER", "REPLICATE", primary_id) == b"+OK\r\n"
@@ -208,18 +161,14 @@ def test_a_real_replica_takes_over_with_our_votes(name: str) -> None:
 @pytest.fixture(scope="module")
 def ours() -> Iterator[list[RunningServer]]:
     """Three of ours, made into a cluster by redis-cli where there is one."""
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(start_server(our_program(), "--cluster-node-timeout", "2000", cluster=True))
-            for _ in range(3)
-        ]
+    with running(*[OURS] * 3) as servers:
         if HAS_REDIS_CLI:
             addresses = [f"127.0.0.1:{server.port}" for server in servers]
             output = redis_cli("--cluster", "create", *addresses, "--cluster-yes")
             assert "[OK] All 16384 slots covered." in output
         else:
             join(servers)
-        until(lambda: all(map(is_ok, servers)) and agree(servers))
+        until(lambda: is_well(servers))
         yield servers
 
 
@@ -276,11 +225,8 @@ async def test_redis_py_asyncio_with_fifty_connections_at_once(ours: list[Runnin
 @pytest.mark.real_server
 @pytest.mark.parametrize("name", [REDIS_7_0, REDIS_7_2, VALKEY_9_1])
 def test_what_real_servers_send_is_decoded_and_encoded_byte_by_byte(name: str) -> None:
-    real = find_real_servers()
-    if name not in real:
-        pytest.skip(f"not on this machine: {name}")
     options = ("--cluster-announce-hostname", "node.example", "--cluster-announce-ip", "127.0.0.1")
-    with start_server(real[name], *options, cluster=True) as server:
+    with running(name, options=options) as (server,):
         with server.connect() as raw:
             raw.call("CLUSTER", "ADDSLOTS", 0, 5, 16383)
         stranger = "f" * 40

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 import redis
@@ -13,35 +12,24 @@ from redis.cluster import LoadBalancingStrategy
 from tests.support.cluster_programs import (
     HAS_REDIS_CLI,
     LIMIT_S,
-    SLOTS,
+    QUICK_TO_FAIL,
     agree,
     client,
     id_of,
     is_ok,
+    is_well,
+    join,
     redis_cli,
+    running,
     slots_entry,
     text_of,
     until,
     views,
 )
-from tests.support.servers import (
-    OURS,
-    REDIS_7_0,
-    REDIS_7_2,
-    VALKEY_9_1,
-    RunningServer,
-    find_real_servers,
-    our_program,
-    start_server,
-)
+from tests.support.servers import OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1, RunningServer
 
 pytestmark = [pytest.mark.slow]
 
-OPTIONS = (
-    *("--cluster-node-timeout", "3000"),
-    *("--repl-diskless-sync-delay", "0"),
-    *("--repl-ping-replica-period", "1"),
-)
 KEYS = 2000
 
 
@@ -92,13 +80,12 @@ def six() -> Iterator[list[RunningServer]]:
     """Six of ours, three primaries and three replicas, made by redis-cli."""
     if not HAS_REDIS_CLI:
         pytest.skip("no redis-cli")
-    with ExitStack() as stack:
-        servers = [stack.enter_context(start_server(our_program(), *OPTIONS, cluster=True)) for _ in range(6)]
+    with running(*[OURS] * 6) as servers:
         addresses = [f"127.0.0.1:{server.port}" for server in servers]
         output = redis_cli("--cluster", "create", *addresses, "--cluster-replicas", "1", "--cluster-yes")
         assert "[OK] All nodes agree about slots configuration." in output
         assert "[OK] All 16384 slots covered." in output
-        until(lambda: all(map(is_ok, servers)) and agree(servers))
+        until(lambda: is_well(servers))
         yield servers
 
 
@@ -131,7 +118,7 @@ def test_a_killed_replica_comes_back_and_catches_up(six: list[RunningServer]) ->
     write(primary.port, "meanwhile", 300)
     replica.restart()
     until(lambda: in_sync(primary, replica))
-    until(lambda: agree(six) and all(map(is_ok, six)))
+    until(lambda: is_well(six))
     until(lambda: all(len(slots_entry(server, primary.port)) == 2 for server in six))
 
 
@@ -162,7 +149,7 @@ def calls_of(server: RunningServer, command: str) -> int:
 @pytest.mark.real_server
 def test_redis_cli_adds_a_replica_and_takes_it_away(six: list[RunningServer]) -> None:
     primary, _ = pairs(six)[0]
-    with start_server(our_program(), *OPTIONS, cluster=True) as seventh:
+    with running(OURS) as (seventh,):
         new, known = f"127.0.0.1:{seventh.port}", f"127.0.0.1:{six[1].port}"
         master = ("--cluster-slave", "--cluster-master-id", id_of(primary))
         output = redis_cli("--cluster", "add-node", new, known, *master)
@@ -193,20 +180,9 @@ def test_a_replica_follows_another_primary_when_told(six: list[RunningServer]) -
 @pytest.mark.parametrize("name", [REDIS_7_0, REDIS_7_2, VALKEY_9_1])
 def test_replicas_of_one_kind_under_primaries_of_another(name: str) -> None:
     """Two shards in one cluster: ours under a real primary, a real one under ours."""
-    real = find_real_servers()
-    if name not in real:
-        pytest.skip(f"not on this machine: {name}")
-    programs = [our_program(), real[name], our_program(), real[name]]
-    with ExitStack() as stack:
-        servers = [stack.enter_context(start_server(program, *OPTIONS, cluster=True)) for program in programs]
+    with running(OURS, name, OURS, name) as servers:
         ours, theirs, our_replica, their_replica = servers
-        for n, server in enumerate((ours, theirs)):
-            with server.connect() as raw:
-                raw.call("CLUSTER", "ADDSLOTSRANGE", SLOTS * n // 2, SLOTS * (n + 1) // 2 - 1)
-        for server in servers[1:]:
-            with server.connect() as raw:
-                raw.call("CLUSTER", "MEET", "127.0.0.1", ours.port)
-        until(lambda: agree(servers) and all(map(is_ok, servers)))
+        join([ours, theirs], [our_replica, their_replica])
         write(ours.port, "before")
         shards = ((ours, their_replica), (theirs, our_replica))
         for primary, replica in shards:
@@ -265,23 +241,9 @@ def publish_in_a_shard(primary: RunningServer, replica: RunningServer) -> None:
 @pytest.mark.parametrize("name", [OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1])
 def test_a_replica_takes_over_from_a_killed_primary(name: str) -> None:
     """Ours under a primary of each kind, which comes back as its replica; a voter is of that kind too."""
-    programs = {OURS: our_program()} | find_real_servers()
-    if name not in programs:
-        pytest.skip(f"not on this machine: {name}")
-    options = ("--cluster-node-timeout", "1000", *OPTIONS[2:])
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(start_server(program, *options, cluster=True))
-            for program in (programs[name], our_program(), programs[name], our_program())
-        ]
+    with running(name, OURS, name, OURS, options=QUICK_TO_FAIL) as servers:
         primary, *voters, replica = servers
-        for n, server in enumerate((primary, *voters)):
-            with server.connect() as raw:
-                raw.call("CLUSTER", "ADDSLOTSRANGE", SLOTS * n // 3, SLOTS * (n + 1) // 3 - 1)
-        for server in servers[1:]:
-            with server.connect() as raw:
-                raw.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
-        until(lambda: agree(servers) and all(map(is_ok, servers)))
+        join([primary, *voters], [replica])
         write(primary.port, "before")
         primary_id, replica_id = id_of(primary), id_of(replica)
         with replica.connect() as raw:
@@ -299,30 +261,16 @@ def test_a_replica_takes_over_from_a_killed_primary(name: str) -> None:
         primary.restart()
         until(lambda: all(views(server)[primary_id].primary == replica_id for server in servers))
         until(lambda: in_sync(replica, primary))
-        until(lambda: agree(servers) and all(map(is_ok, servers)))
+        until(lambda: is_well(servers))
 
 
 @pytest.mark.real_server
 @pytest.mark.parametrize("name", [OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1])
 def test_manual_failover_there_and_back_while_clients_write(name: str) -> None:
     """Between ours and each kind; a counter that is incremented all along counts every acknowledged step."""
-    programs = {OURS: our_program()} | find_real_servers()
-    if name not in programs:
-        pytest.skip(f"not on this machine: {name}")
-    options = ("--cluster-node-timeout", "1000", *OPTIONS[2:])
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(start_server(program, *options, cluster=True))
-            for program in (programs[name], our_program(), programs[name], our_program())
-        ]
+    with running(name, OURS, name, OURS, options=QUICK_TO_FAIL) as servers:
         primary, *voters, replica = servers
-        for n, server in enumerate((primary, *voters)):
-            with server.connect() as raw:
-                raw.call("CLUSTER", "ADDSLOTSRANGE", SLOTS * n // 3, SLOTS * (n + 1) // 3 - 1)
-        for server in servers[1:]:
-            with server.connect() as raw:
-                raw.call("CLUSTER", "MEET", "127.0.0.1", primary.port)
-        until(lambda: agree(servers) and all(map(is_ok, servers)))
+        join([primary, *voters], [replica])
         with replica.connect() as raw:
             assert raw.call("CLUSTER", "REPLICATE", id_of(primary)) == b"+OK\r\n"
         until(lambda: in_sync(primary, replica) and agree(servers))

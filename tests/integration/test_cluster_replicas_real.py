@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 import redis
 
+from tests.support.cluster_programs import HAS_REDIS_CLI, redis_cli
 from tests.support.clusters import NodeView, parse_nodes
 from tests.support.digests import assert_same_data, bulk
 from tests.support.nodes import Node, started
@@ -19,18 +18,12 @@ from tests.support.servers import OURS, REDIS_7_0, VALKEY_9_1
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.real_server,
-    pytest.mark.skipif(shutil.which("redis-cli") is None, reason="no redis-cli"),
+    pytest.mark.skipif(not HAS_REDIS_CLI, reason="no redis-cli"),
 ]
 
 OPTIONS = ("--cluster-node-timeout", "3000", "--repl-diskless-sync-delay", "0")
 # Three primaries and the replica of each.
 MIXED = [OURS, OURS, REDIS_7_0, REDIS_7_0, VALKEY_9_1, OURS]
-
-
-def redis_cli(*words: str) -> str:
-    done = subprocess.run(["redis-cli", *words], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def address(node: Node) -> str:

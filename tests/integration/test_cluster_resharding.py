@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import ExitStack
-
 import pytest
 import redis
 
+from tests.support.background import Background
 from tests.support.cluster_programs import (
     HAS_REDIS_CLI,
     SLOTS,
@@ -16,20 +14,12 @@ from tests.support.cluster_programs import (
     is_ok,
     join,
     redis_cli,
+    running,
     text_of,
     until,
     views,
 )
-from tests.support.servers import (
-    OURS,
-    REDIS_7_0,
-    REDIS_7_2,
-    VALKEY_9_1,
-    RunningServer,
-    find_real_servers,
-    our_program,
-    start_server,
-)
+from tests.support.servers import OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1, RunningServer
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,41 +27,25 @@ pytestmark = [
     pytest.mark.skipif(not HAS_REDIS_CLI, reason="no redis-cli"),
 ]
 
-OPTIONS = (
-    *("--cluster-node-timeout", "3000"),
-    *("--repl-diskless-sync-delay", "0"),
-    *("--repl-ping-replica-period", "1"),
-)
 # Half of the time is redis-cli's own: it tells every node of every slot.
 KEYS = 1000
 MOVED = 150
 
 
-class Counting(threading.Thread):
+class Counting(Background):
     """A client that increments counters all over the slots, and knows what each must be."""
 
     def __init__(self, port: int) -> None:
         super().__init__()
         self.counts = [0] * 200
-        self.failure: Exception | None = None
         self._port = port
-        self._is_over = threading.Event()
 
-    def run(self) -> None:
-        try:
-            with redis.RedisCluster("127.0.0.1", self._port) as cluster:
-                while not self._is_over.is_set():
-                    for n in range(len(self.counts)):
-                        self.counts[n] += 1
-                        assert cluster.incr(f"counter:{n}") == self.counts[n]
-        except Exception as error:
-            self.failure = error
-
-    def stop(self) -> None:
-        self._is_over.set()
-        self.join()
-        if self.failure is not None:
-            raise self.failure
+    def _work(self) -> None:
+        with redis.RedisCluster("127.0.0.1", self._port) as cluster:
+            while not self._ending.is_set():
+                for n in range(len(self.counts)):
+                    self.counts[n] += 1
+                    assert cluster.incr(f"counter:{n}") == self.counts[n]
 
 
 def fill(port: int) -> None:
@@ -112,32 +86,20 @@ def reshard(source: RunningServer, target: RunningServer, count: int) -> None:
 
 @pytest.mark.parametrize("name", [OURS, REDIS_7_0, REDIS_7_2, VALKEY_9_1])
 def test_slots_move_there_and_back_while_clients_write(name: str) -> None:
-    programs = {OURS: our_program()} | find_real_servers()
-    if name not in programs:
-        pytest.skip(f"not on this machine: {name}")
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(start_server(program, *OPTIONS, cluster=True))
-            for program in (our_program(), programs[name], our_program())
-        ]
+    with running(OURS, name, OURS) as servers:
         join(servers)
-        until(lambda: all(map(is_ok, servers)) and agree(servers))
         # Epochs given later would be those of the slots that move.
         until(lambda: len({view.epoch for view in views(servers[0]).values()}) == 3)
         fill(servers[0].port)
         ours, other = servers[:2]
         expected = key_count(servers)
-        counting = Counting(servers[2].port)
-        counting.start()
         one, two, three = (slot_count(server) for server in servers)
-        try:
+        with Counting(servers[2].port) as counting:
             reshard(ours, other, MOVED)
             until(lambda: agree(servers))
             assert [slot_count(server) for server in servers] == [one - MOVED, two + MOVED, three]
             reshard(other, ours, 2 * MOVED)
             until(lambda: agree(servers))
-        finally:
-            counting.stop()
         assert min(counting.counts) > 0
         assert [slot_count(server) for server in servers] == [one + MOVED, two - MOVED, three]
         counters = sum(key.startswith(b"counter:") for server in servers for key in keys(server))
@@ -150,13 +112,10 @@ def test_slots_move_there_and_back_while_clients_write(name: str) -> None:
 
 
 def test_a_new_node_gets_slots_and_an_emptied_one_becomes_a_replica() -> None:
-    with ExitStack() as stack:
-        servers = [stack.enter_context(start_server(our_program(), *OPTIONS, cluster=True)) for _ in range(3)]
+    with running(*[OURS] * 3) as servers, running(OURS) as (fourth,):
         join(servers)
-        until(lambda: all(map(is_ok, servers)) and agree(servers))
         fill(servers[0].port)
         expected = key_count(servers)
-        fourth = stack.enter_context(start_server(our_program(), *OPTIONS, cluster=True))
         known = f"127.0.0.1:{servers[0].port}"
         redis_cli("--cluster", "add-node", f"127.0.0.1:{fourth.port}", known)
         nodes = [*servers, fourth]

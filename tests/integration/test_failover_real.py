@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.support.digests import assert_same_data
+from tests.support.nodes import program
 from tests.support.replicating import (
     follow,
     info,
@@ -19,30 +20,13 @@ from tests.support.replicating import (
     wait_for_replicas,
     wait_until,
 )
-from tests.support.servers import (
-    OURS,
-    REDIS_7_0,
-    VALKEY_9_1,
-    Program,
-    RunningServer,
-    find_real_servers,
-    our_program,
-    start_server,
-)
+from tests.support.servers import OURS, REDIS_7_0, VALKEY_9_1, RunningServer, start_server
 from tests.support.traffic import Traffic
 from tests.support.wire import RawClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_server]
 
 PAIRS = [(OURS, REDIS_7_0), (OURS, VALKEY_9_1), (REDIS_7_0, OURS), (VALKEY_9_1, OURS)]
-
-
-def program(name: str) -> Program:
-    if name == OURS:
-        return our_program()
-    if name not in find_real_servers():
-        pytest.skip(f"not on this machine: {name}")
-    return find_real_servers()[name]
 
 
 @contextmanager

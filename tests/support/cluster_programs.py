@@ -5,17 +5,28 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import hiredis
 import redis
 
 from tests.support.clusters import NodeView, parse_nodes
+from tests.support.nodes import started
 from tests.support.servers import RunningServer
 
 LIMIT_S = 40.0
 SLOTS = 16384
+PROMPT = (
+    *("--cluster-node-timeout", "3000"),
+    *("--repl-diskless-sync-delay", "0"),
+    *("--repl-ping-replica-period", "1"),
+)
+"""Options of nodes that lose no time."""
+
+QUICK_TO_FAIL = ("--cluster-node-timeout", "1000", *PROMPT[2:])
+"""And whose primaries are soon replaced."""
+
 HAS_REDIS_CLI = shutil.which("redis-cli") is not None
 
 
@@ -57,14 +68,29 @@ def agree(servers: list[RunningServer]) -> bool:
     return all(view == seen[0] for view in seen) and set(seen[0]) == {id_of(server) for server in servers}
 
 
-def join(servers: list[RunningServer]) -> None:
-    """Give each its share of the slots and have all meet the first."""
-    for n, server in enumerate(servers):
+def is_well(servers: list[RunningServer]) -> bool:
+    """Whether all agree, and each says that the cluster is ok."""
+    return agree(servers) and all(map(is_ok, servers))
+
+
+@contextmanager
+def running(*names: str, options: Sequence[str] = PROMPT) -> Iterator[list[RunningServer]]:
+    """Servers in cluster mode that know nobody; skips the test where one of them is missing."""
+    with started(*names, options=options, cluster=True) as nodes:
+        yield [node.server for node in nodes]
+
+
+def join(servers: list[RunningServer], others: Sequence[RunningServer] = ()) -> None:
+    """Give each of `servers` its share of the slots, have all meet the first, and wait until all is well."""
+    everyone = [*servers, *others]
+    for n, server in enumerate(everyone):
         with server.connect() as raw:
-            first, last = SLOTS * n // len(servers), SLOTS * (n + 1) // len(servers) - 1
-            assert raw.call("CLUSTER", "ADDSLOTSRANGE", first, last) == b"+OK\r\n"
+            if n < len(servers):
+                first, last = SLOTS * n // len(servers), SLOTS * (n + 1) // len(servers) - 1
+                assert raw.call("CLUSTER", "ADDSLOTSRANGE", first, last) == b"+OK\r\n"
             if n:
                 assert raw.call("CLUSTER", "MEET", "127.0.0.1", servers[0].port) == b"+OK\r\n"
+    until(lambda: is_well(everyone))
 
 
 def form(primaries: Sequence[RunningServer], replicas: Sequence[RunningServer]) -> None:
@@ -86,7 +112,7 @@ def form(primaries: Sequence[RunningServer], replicas: Sequence[RunningServer]) 
         for n, raw in enumerate(clients[len(primaries) :]):
             primary = primaries[n % len(primaries)]
             assert raw.call("CLUSTER", "REPLICATE", id_of(primary)) == b"+OK\r\n"
-    until(lambda: agree(servers) and all(map(is_ok, servers)))
+    until(lambda: is_well(servers))
     until(lambda: all(map(is_in_sync, servers)))
 
 

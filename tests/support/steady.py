@@ -8,46 +8,28 @@ writer.keys     # {key: value} of all that was acknowledged
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 
 import redis
+
+from tests.support.background import Background
 
 _LIMIT_S = 60.0
 _PAUSE_S = 0.005
 
 
-class SteadyWriter:
+class SteadyWriter(Background):
     """A thread with a `redis.RedisCluster`, which tries each write again until it is acknowledged.
 
     `refused` counts the failures by kind; `keys` has all that was acknowledged, with its value.
     """
 
     def __init__(self, port: int, *, prefix: str = "steady", timeout_s: float = 1.0) -> None:
+        super().__init__(limit_s=_LIMIT_S)
         self.keys: dict[str, str] = {}
         self.refused: dict[str, int] = {}
         self._port = port
         self._prefix = prefix
         self._timeout_s = timeout_s
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._failure: BaseException | None = None
-
-    def __enter__(self) -> SteadyWriter:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Write nothing more. Raises what went wrong in the thread."""
-        self._ending.set()
-        self._thread.join(_LIMIT_S)
-        assert not self._thread.is_alive()
-        if self._failure is not None:
-            raise self._failure
 
     def wait_for_more(self, count: int) -> None:
         """Wait until so many more writes are acknowledged. Raises AssertionError."""
@@ -59,16 +41,13 @@ class SteadyWriter:
             pause.wait(_PAUSE_S)
         assert len(self.keys) >= wanted, (len(self.keys), wanted, self.refused, self._failure)
 
-    def _run(self) -> None:
-        try:
-            with redis.RedisCluster(
-                "127.0.0.1", self._port, socket_timeout=self._timeout_s, decode_responses=True
-            ) as cluster:
-                while not self._ending.is_set():
-                    self._write(cluster, len(self.keys))
-                    self._ending.wait(_PAUSE_S)
-        except BaseException as error:
-            self._failure = error
+    def _work(self) -> None:
+        with redis.RedisCluster(
+            "127.0.0.1", self._port, socket_timeout=self._timeout_s, decode_responses=True
+        ) as cluster:
+            while not self._ending.is_set():
+                self._write(cluster, len(self.keys))
+                self._ending.wait(_PAUSE_S)
 
     def _write(self, cluster: redis.RedisCluster, number: int) -> None:
         key = f"{self._prefix}:{number}"

@@ -8,11 +8,10 @@ print(traffic.acknowledged)
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 
+from tests.support.background import Background
 from tests.support.wire import ConnectionClosedError, RawClient
 
 Request = list[bytes]
@@ -70,7 +69,7 @@ def one_write(rng: random.Random) -> Request:
             return [b"SET", b"t:string:%d" % n, value]
 
 
-class Traffic:
+class Traffic(Background):
     """A thread that sends what `make` makes, so many a second, on a connection of its own.
 
     `acknowledged` counts replies that are no error, `refused` those that are, by their first word. When the
@@ -85,37 +84,18 @@ class Traffic:
         seed: int = 0,
         make: Callable[[random.Random], list[Request]] = mixed_writes,
     ) -> None:
+        super().__init__(limit_s=_LIMIT_S)
         self._port = port
         self._per_second = per_second
         self._rng = random.Random(seed)
         self._make = make
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.sent = 0
         self.acknowledged = 0
         self.refused: dict[str, int] = {}
         self.lost = False
         self.took_s = 0.0
-        self._failure: Exception | None = None
 
-    def __enter__(self) -> Traffic:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Send nothing more, and wait for the replies that are due. Raises what went wrong in the thread."""
-        self._ending.set()
-        self._thread.join(_LIMIT_S)
-        assert not self._thread.is_alive()
-        if self._failure is not None:
-            raise self._failure
-
-    def _run(self) -> None:
+    def _work(self) -> None:
         start = time.monotonic()
         try:
             with RawClient(self._port, timeout_s=_LIMIT_S) as client:
@@ -126,9 +106,8 @@ class Traffic:
                     self._ending.wait(_BATCH_S)
         except (ConnectionClosedError, ConnectionError):
             self.lost = True
-        except Exception as error:
-            self._failure = error
-        self.took_s = time.monotonic() - start
+        finally:
+            self.took_s = time.monotonic() - start
 
     def _send(self, client: RawClient, count: int) -> None:
         batch = [request for _ in range(count) for request in self._make(self._rng)]
