@@ -69,19 +69,13 @@ class Log(NamedTuple):
     text: str
 
 
-class SetLogLevel(NamedTuple):
-    """From now on log at this level: one of debug, verbose, notice, warning, nothing."""
-
-    name: str
-
-
 class Exit(NamedTuple):
     """End the process at once with this exit code, as SENTINEL SIMULATE-FAILURE asked for."""
 
     code: int
 
 
-Step: TypeAlias = Event | Connect | Send | Disconnect | StartScript | KillScript | Log | SetLogLevel | Exit
+Step: TypeAlias = Event | Connect | Send | Disconnect | StartScript | KillScript | Log | Exit
 
 
 class ErrorReply(NamedTuple):
@@ -93,8 +87,8 @@ class ErrorReply(NamedTuple):
 class ConfigLine(NamedTuple):
     """A line of sentinel.conf that holds state.
 
-    `option` are its first two words: it takes the place of an old line of the same option. Where there is none
-    left it is appended, but only if `always`.
+    `option` are its first two words: it takes the place of an old line of the same option. Where there is
+    none left it is appended, but only if `always`.
     """
 
     option: bytes
@@ -104,11 +98,13 @@ class ConfigLine(NamedTuple):
 
 @dataclass(slots=True)
 class Ready:
-    """The effects of the calls since the last one.
+    """The effects of the calls since the last one, to be carried out in the order of the fields.
 
-    With `rewrite`, sentinel.conf must be on the disk before the first of the steps: a vote or an epoch that
-    a crash forgets could be given twice. A file that cannot be written is logged, and life goes on.
+    `log_level` is a new value of `loglevel`: debug, verbose, notice, warning or nothing. With `rewrite`,
+    sentinel.conf must be on the disk before the first of the steps: a vote or an epoch that a crash forgets
+    could be given twice. A file that cannot be written is logged, and life goes on.
     """
 
+    log_level: str | None = None
     rewrite: bool = False
     steps: list[Step] = field(default_factory=list)
