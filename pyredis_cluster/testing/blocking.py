@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.testing.cluster import Cluster, ClusterNode
     from pyredis_cluster.testing.loop_thread import LoopThread
     from pyredis_cluster.testing.node import Node
+    from pyredis_cluster.testing.slot_migration import SlotMigration
 
 
 class BlockingNode:
@@ -93,6 +95,36 @@ class BlockingClusterNode(BlockingNode):
         """See `ClusterNode`."""
         return self._thread.call(lambda: self._node.primary_id)
 
+    @property
+    def slots(self) -> list[tuple[int, int]]:
+        """See `ClusterNode`."""
+        return self._thread.call(lambda: self._node.slots)
+
+
+class BlockingSlotMigration:
+    """See `SlotMigration`."""
+
+    def __init__(
+        self,
+        migration: SlotMigration,
+        thread: LoopThread,
+        source: BlockingClusterNode,
+        target: BlockingClusterNode,
+    ) -> None:
+        self._migration = migration
+        self._thread = thread
+        self.slot = migration.slot
+        self.source = source
+        self.target = target
+
+    def move_keys(self, part: float = 1.0) -> list[bytes]:
+        """See `SlotMigration`."""
+        return self._thread.run(self._migration.move_keys(part))
+
+    def finish(self) -> None:
+        """See `SlotMigration`."""
+        self._thread.run(self._migration.finish())
+
 
 class BlockingCluster:
     """See `Cluster`; made by `with Cluster(…) as cluster`."""
@@ -106,6 +138,9 @@ class BlockingCluster:
         if node not in self._handles:
             self._handles[node] = BlockingClusterNode(node, self._thread)
         return self._handles[node]
+
+    def _node_of(self, handle: BlockingClusterNode) -> ClusterNode:
+        return next(node for node, known in self._handles.items() if known is handle)
 
     @property
     def nodes(self) -> list[BlockingClusterNode]:
@@ -143,6 +178,29 @@ class BlockingCluster:
 
         startup_nodes = [StartupNode(host, port) for host, port in self.addresses]  # type: ignore[no-untyped-call]
         return RedisCluster(startup_nodes=startup_nodes, **options)
+
+    def add_node(self, *, replica_of: BlockingClusterNode | None = None) -> BlockingClusterNode:
+        """See `Cluster`."""
+        primary = self._node_of(replica_of) if replica_of is not None else None
+        return self._handle(self._thread.run(self._cluster.add_node(replica_of=primary)))
+
+    def move_slots(self, slots: Iterable[int], to: BlockingClusterNode) -> None:
+        """See `Cluster`."""
+        self._thread.run(self._cluster.move_slots(slots, self._node_of(to)))
+
+    def half_migrate(
+        self, slot: str | bytes | int, to: BlockingClusterNode | None = None, *, moved: float = 0.5
+    ) -> BlockingSlotMigration:
+        """See `Cluster`."""
+        target = self._node_of(to) if to is not None else None
+        migration = self._thread.run(self._cluster.half_migrate(slot, target, moved=moved))
+        return BlockingSlotMigration(
+            migration, self._thread, self._handle(migration.source), self._handle(migration.target)
+        )
+
+    def fail_over(self, replica: BlockingClusterNode, *, force: bool = False, limit_s: float = 60.0) -> None:
+        """See `Cluster`."""
+        self._thread.run(self._cluster.fail_over(self._node_of(replica), force=force, limit_s=limit_s))
 
     def wait_ready(self, limit_s: float = 60.0) -> None:
         """See `Cluster`."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pyredis_cluster.cluster.bitmap import ranges
+from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
 from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
 from pyredis_cluster.server.local_cluster import LocalCluster
 from pyredis_cluster.testing.blocking import BlockingCluster
@@ -12,21 +14,33 @@ from pyredis_cluster.testing.hosted import Hosted
 from pyredis_cluster.testing.loop_thread import SHARED
 from pyredis_cluster.testing.node import Node, Surroundings, until
 from pyredis_cluster.testing.settings import DirectiveValue
+from pyredis_cluster.testing.slot_migration import SlotMigration
 
 if TYPE_CHECKING:
     from redis.asyncio import RedisCluster
 
     from pyredis_cluster.cluster.core import ClusterCore
+    from pyredis_cluster.server.cluster import ClusterNode as RunningNode
+
+
+_ACQUAINTED_S = 30.0
 
 
 class ClusterNode(Node):
     """A node of a cluster; see `Node`."""
 
     @property
+    def cluster(self) -> RunningNode:
+        """The cluster side of the running server, with what CLUSTER's subcommands do. Raises RuntimeError."""
+        node = self.server.cluster
+        assert node is not None
+        self.server.state.update_time()
+        return node
+
+    @property
     def core(self) -> ClusterCore:
         """The cluster as this node sees it."""
-        assert self.server.cluster is not None
-        return self.server.cluster.core
+        return self.cluster.core
 
     @property
     def node_id(self) -> str:
@@ -43,6 +57,11 @@ class ClusterNode(Node):
         """Id of the node that it replicates, "" for a primary."""
         primary = self.core.state.myself.primary
         return primary.node_id if primary is not None else ""
+
+    @property
+    def slots(self) -> list[tuple[int, int]]:
+        """The slots that it owns, as it sees it: ranges of a first and a last one."""
+        return list(ranges(self.core.state.myself.slots))
 
 
 class Cluster(Hosted[ClusterNode]):
@@ -112,7 +131,7 @@ class Cluster(Hosted[ClusterNode]):
 
     def node_for(self, key: str | bytes | int) -> ClusterNode:
         """The primary that owns the slot of a key, or a slot given by its number. Raises LookupError."""
-        slot = key if isinstance(key, int) else key_slot(key.encode() if isinstance(key, str) else key)
+        slot = slot_of(key)
         owners = [node for node in self.primaries if node.core.state.slots[slot] is node.core.state.myself]
         if not owners:
             raise LookupError(f"no running node owns slot {slot}")
@@ -137,6 +156,69 @@ class Cluster(Hosted[ClusterNode]):
         startup_nodes = [StartupNode(host, port) for host, port in self.addresses]
         return RedisCluster(startup_nodes=startup_nodes, **options)
 
+    async def add_node(self, *, replica_of: ClusterNode | None = None) -> ClusterNode:
+        """Start one more node and introduce it: a primary without slots, or a replica.
+
+        Returns when all nodes that run know of it; a replica may still be copying (see `wait_ready`).
+        Raises StartError, and TimeoutError.
+        """
+        node = ClusterNode(self.surroundings, self._free_ports(1)[0], self._directives)
+        self.nodes.append(node)
+        await node.start()
+        # It has been in no cluster yet, so there is no failover that it may have missed.
+        node.cluster.settings.writable_delay_ms = 0
+        others = [other for other in self.nodes if other.is_up and other is not node]
+        for other in others:
+            node.cluster.meet(other.host, other.port, other.port + BUS_PORT_OFFSET)
+        everyone = {each.node_id for each in (node, *others)}
+        await until(
+            lambda: all(everyone <= set(each.core.state.nodes) for each in (node, *others)) and node.core.ok,
+            _ACQUAINTED_S,
+            "the nodes know each other",
+        )
+        if replica_of is not None:
+            node.cluster.replicate(replica_of.node_id)
+            node.cluster.announce()
+        return node
+
+    async def move_slots(self, slots: Iterable[int], to: ClusterNode) -> None:
+        """Move slots with their keys to another primary, as resharding does; open ones are finished.
+
+        Raises LookupError for a slot that no running node has.
+        """
+        for slot in slots:
+            source = self.node_for(slot)
+            if source is not to:
+                migration = SlotMigration(slot, source, to)
+                migration.open()
+                await migration.finish(self.primaries)
+
+    async def half_migrate(
+        self, slot: str | bytes | int, to: ClusterNode | None = None, *, moved: float = 0.5
+    ) -> SlotMigration:
+        """Begin to move a slot, or that of a key, and stop where a part of its keys, in order, has moved.
+
+        Clients of the source are told ASK for keys that are not there (any more), and TRYAGAIN for requests
+        of several keys that are not all there. Without `to` it is the next primary. Raises LookupError.
+        """
+        number = slot_of(slot)
+        source = self.node_for(number)
+        if to is None:
+            primaries = self.primaries
+            to = primaries[(primaries.index(source) + 1) % len(primaries)]
+        migration = SlotMigration(number, source, to)
+        migration.open()
+        await migration.move_keys(moved)
+        return migration
+
+    async def fail_over(self, replica: ClusterNode, *, force: bool = False, limit_s: float = 60.0) -> None:
+        """Have a replica take the place of its primary (CLUSTER FAILOVER), and wait until it has.
+
+        With `force` the primary is not asked. Raises CommandError, and TimeoutError.
+        """
+        replica.cluster.fail_over(force=force, takeover=False)
+        await until(lambda: replica.is_up and not replica.is_replica, limit_s, "the replica is a primary")
+
     async def wait_ready(self, limit_s: float = 60.0) -> None:
         """Wait until all nodes that run agree, serve every slot, and have replicas in sync.
 
@@ -146,10 +228,7 @@ class Cluster(Hosted[ClusterNode]):
 
     def _is_ready(self) -> bool:
         nodes = [node for node in self.nodes if node.is_up]
-        views = {
-            tuple(sorted((each.node_id, bytes(each.slots)) for each in node.core.state.nodes.values()))
-            for node in nodes
-        }
+        views = {_view(node) for node in nodes}
         # A node that is gone may not be missed yet: what counts is who is there.
         served = sum(node.core.state.myself.slot_count for node in nodes)
         return (
@@ -157,6 +236,21 @@ class Cluster(Hosted[ClusterNode]):
             and len(views) == 1
             and all(node.core.ok and _is_in_sync(node) for node in nodes)
         )
+
+
+def slot_of(key: str | bytes | int) -> int:
+    """The slot of a key; a number is one."""
+    if isinstance(key, int):
+        return key
+    return key_slot(key.encode() if isinstance(key, str) else key)
+
+
+def _view(node: ClusterNode) -> frozenset[tuple[str, str, bytes]]:
+    """Who owns what and replicates whom, as a node sees it."""
+    return frozenset(
+        (known.node_id, known.primary.node_id if known.primary is not None else "", bytes(known.slots))
+        for known in node.core.state.nodes.values()
+    )
 
 
 def _is_in_sync(node: ClusterNode) -> bool:

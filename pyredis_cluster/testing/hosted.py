@@ -32,7 +32,7 @@ class Hosted(ABC, Generic[_NodeT]):
         self._ports = ports
         self._with_bus = with_bus
         self._seed = seed
-        self._reservation: PortReservation | None = None
+        self._reservations: list[PortReservation] = []
         self._surroundings: Surroundings | None = None
         self.nodes: list[_NodeT] = []
         """All servers, in the order in which they were made."""
@@ -48,7 +48,7 @@ class Hosted(ABC, Generic[_NodeT]):
             self._surroundings = Surroundings(asyncio.get_running_loop(), seed=self._seed)
             tries -= 1
             try:
-                await self._make(self._surroundings, self._ports or self._reserve())
+                await self._make(self._surroundings, self._ports or self._free_ports(self._count))
             except StartError as error:
                 reasons = [line for node in self.nodes for line in node.log if " # " in line]
                 self._end()
@@ -67,17 +67,24 @@ class Hosted(ABC, Generic[_NodeT]):
         # What sockets and tasks do as they end is theirs to do before the test goes on.
         await asyncio.sleep(0)
 
-    def _reserve(self) -> list[int]:
-        self._reservation = PortReservation(self._count, with_bus=self._with_bus)
-        return self._reservation.ports
+    @property
+    def surroundings(self) -> Surroundings:
+        """What the servers share. Raises RuntimeError where they are not started."""
+        if self._surroundings is None:
+            raise RuntimeError("the servers are not started")
+        return self._surroundings
+
+    def _free_ports(self, count: int) -> list[int]:
+        self._reservations.append(PortReservation(count, with_bus=self._with_bus))
+        return self._reservations[-1].ports
 
     def _end(self) -> None:
         for node in self.nodes:
             node.stop(save=False)
         self.nodes = []
-        if self._reservation is not None:
-            self._reservation.close()
-            self._reservation = None
+        for reservation in self._reservations:
+            reservation.close()
+        self._reservations.clear()
         if self._surroundings is not None:
             self._surroundings.close()
             self._surroundings = None

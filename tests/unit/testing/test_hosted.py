@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from pyredis_cluster import Cluster, Server
+from pyredis_cluster.protocol.slots import key_slot
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.testing.ports import PortReservation
 
@@ -117,6 +118,52 @@ class TestCluster:
             reservation.close()
         with pytest.raises(ValueError, match="6 ports are needed"):
             Cluster(ports=[7000])
+
+    async def test_slots_move_with_their_keys(self) -> None:
+        async with Cluster(primaries=2, replicas_per_primary=0) as cluster, cluster.client() as client:
+            for number in range(20):
+                await client.set(f"{{tag}}{number}", number)
+            source = cluster.node_for("{tag}")
+            added = await cluster.add_node()
+            assert added.slots == []
+            await cluster.move_slots([key_slot(b"tag"), 0, 16383], added)
+            await cluster.wait_ready()
+            assert cluster.node_for("{tag}") is added is not source
+            assert await client.get("{tag}7") == b"7"
+            async with added.client() as direct:
+                assert await direct.dbsize() == 20
+
+    async def test_half_a_migration(self) -> None:
+        async with Cluster(primaries=2, replicas_per_primary=0) as cluster, cluster.client() as client:
+            await client.mset({"{tag}a": 1, "{tag}b": 2})
+            migration = await cluster.half_migrate("{tag}")
+            async with migration.source.client() as direct:
+                with pytest.raises(redis.ResponseError, match=migration.target.address):
+                    await direct.get("{tag}a")
+                assert await direct.get("{tag}b") == b"2"
+                with pytest.raises(redis.ResponseError, match="Multiple keys request"):
+                    await direct.mget("{tag}a", "{tag}b")
+            assert await client.get("{tag}a") == b"1"
+            await migration.finish()
+            await cluster.wait_ready()
+            assert await client.mget("{tag}a", "{tag}b") == [b"1", b"2"]
+
+    def test_changes_of_topology_without_a_loop(self) -> None:
+        with Cluster(primaries=2, node_timeout_ms=NODE_TIMEOUT_MS) as cluster, cluster.client() as client:
+            client.set("key", "value")
+            primary = cluster.node_for("key")
+            migration = cluster.half_migrate("key", moved=1)
+            assert migration.source is primary
+            migration.finish()
+            cluster.wait_ready()
+            assert cluster.node_for("key") is migration.target
+            extra = cluster.add_node(replica_of=primary)
+            cluster.wait_ready()
+            assert extra.primary_id == primary.node_id
+            cluster.fail_over(extra)
+            cluster.wait_ready()
+            assert primary.is_replica
+            assert client.get("key") == b"value"
 
     def test_nothing_is_left_behind(self) -> None:
         before = set(threading.enumerate())
