@@ -23,11 +23,19 @@ _WILDCARDS = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1", "::*": "::1
 class LocalCluster:
     """Servers in cluster mode that are, or become, one cluster.
 
-    The first `primaries` of them become primaries (all, unless given), the others their replicas in turn.
+    The first `primaries` of them become primaries (all, unless given), the others their replicas in turn; or
+    all become what `nodes_conf` says, a text for each.
     """
 
-    def __init__(self, servers: Sequence[Server], *, primaries: int | None = None) -> None:
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        *,
+        primaries: int | None = None,
+        nodes_conf: Sequence[str] | None = None,
+    ) -> None:
         self.servers = list(servers)
+        self._given_nodes_conf = nodes_conf
         self._primary_count = len(self.servers) if primaries is None else primaries
         self._is_unfinished = False
 
@@ -64,7 +72,9 @@ class LocalCluster:
                 file.replace(text.encode(), sync=False)
         return True
 
-    def _nodes_conf(self) -> list[str]:
+    def _nodes_conf(self) -> Sequence[str]:
+        if self._given_nodes_conf is not None:
+            return self._given_nodes_conf
         founders = []
         for server in self.servers:
             settings = cluster_settings(server.config)

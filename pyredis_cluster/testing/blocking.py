@@ -73,6 +73,10 @@ class BlockingNode:
         """See `Node`."""
         self._thread.call(self._node.resume)
 
+    def run(self, *words: str | bytes | int) -> Any:
+        """See `Node`."""
+        return self._thread.call(self._node.run, *words)
+
     def client(self, **options: Any) -> Redis:
         """A redis-py client of this server; `options` are those of `redis.Redis`."""
         from redis import Redis
@@ -201,6 +205,10 @@ class BlockingCluster:
     def fail_over(self, replica: BlockingClusterNode, *, force: bool = False, limit_s: float = 60.0) -> None:
         """See `Cluster`."""
         self._thread.run(self._cluster.fail_over(self._node_of(replica), force=force, limit_s=limit_s))
+
+    def reset(self) -> None:
+        """See `Cluster`."""
+        self._thread.run(self._cluster.reset())
 
     def wait_ready(self, limit_s: float = 60.0) -> None:
         """See `Cluster`."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.cluster.bitmap import ranges
+from pyredis_cluster.cluster.founding import Founder, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
 from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
 from pyredis_cluster.server.local_cluster import LocalCluster
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _ACQUAINTED_S = 30.0
+_CAUGHT_UP_S = 30.0
 
 
 class ClusterNode(Node):
@@ -90,6 +92,10 @@ class Cluster(Hosted[ClusterNode]):
     ) -> None:
         super().__init__(primaries * (1 + replicas_per_primary), ports=ports, seed=seed, with_bus=True)
         self._primary_count = primaries
+        if config and "dir" in config:
+            raise ValueError("the files of a cluster are in memory: there is no `dir` to set")
+        self._nodes_conf: list[str] = []
+        self._first_view: frozenset[tuple[str, str, bytes]] = frozenset()
         self._directives: dict[str, DirectiveValue] = {
             "cluster-enabled": True,
             "cluster-node-timeout": node_timeout_ms,
@@ -101,9 +107,55 @@ class Cluster(Hosted[ClusterNode]):
 
     async def _make(self, surroundings: Surroundings, ports: Sequence[int]) -> None:
         self.nodes = [ClusterNode(surroundings, port, self._directives) for port in ports]
-        local = LocalCluster([node.prepare() for node in self.nodes], primaries=self._primary_count)
+        self._nodes_conf = found(
+            [Founder(node.host, node.port, node.port + BUS_PORT_OFFSET) for node in self.nodes],
+            self._primary_count,
+            surroundings.random,
+        )
+        await self._begin()
+
+    async def _begin(self) -> None:
+        """Start all nodes as the cluster that they are at first."""
+        local = LocalCluster([node.prepare() for node in self.nodes], nodes_conf=self._nodes_conf)
         await local.start()
         await local.wait_until_ready()
+        self._first_view = _view(self.nodes[0])
+
+    async def reset(self) -> None:
+        """Be as at first: all nodes run, with their first roles and slots and without data.
+
+        Takes a millisecond or two, where roles and slots are the first ones still (the configuration may have
+        changed); else all nodes are started again. Clients' connections last in the first case only.
+        """
+        for node in self.nodes[self._count :]:
+            node.kill()
+        del self.nodes[self._count :]
+        for node in self.nodes:
+            if node.is_paused:
+                node.resume()
+        if self._is_as_at_first():
+            for node in self.nodes:
+                node.clear()
+            await until(self._is_caught_up, _CAUGHT_UP_S, "the replicas have caught up")
+        else:
+            for node in self.nodes:
+                node.forget()
+            await self._begin()
+
+    def _is_as_at_first(self) -> bool:
+        return self._is_ready() and all(
+            node.is_up
+            and _view(node) == self._first_view
+            and not (node.core.state.migrating_to or node.core.state.importing_from)
+            for node in self.nodes
+        )
+
+    def _is_caught_up(self) -> bool:
+        offsets = {node.node_id: node.server.state.replication.offset for node in self.nodes}
+        return all(
+            node.server.replication_roles.processed_offset == offsets[node.primary_id]
+            for node in self.replicas
+        )
 
     async def __aenter__(self) -> Cluster:
         await self.start()

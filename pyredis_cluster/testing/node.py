@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.config.config import Config
+from pyredis_cluster.config.directives import DIRECTIVES
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.server import Server as RunningServer
+from pyredis_cluster.testing.local_client import LocalClient
 from pyredis_cluster.testing.settings import DirectiveValue, set_directives
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 
@@ -65,6 +67,7 @@ class Node:
         if disk is None and "dir" not in self.directives:
             self._disk = SimulatedDisk(surroundings.loop, sync_s=0)
         self._server: RunningServer | None = None
+        self._settings: dict[str, object] = {}
 
     def __repr__(self) -> str:
         return f"<Node {self.address}{'' if self.is_up else ' (down)'}>"
@@ -107,6 +110,7 @@ class Node:
             raise RuntimeError(f"the server on {self.address} is running")
         config = Config()
         set_directives(config, self.directives)
+        self._settings = {name: config.value(name) for name in DIRECTIVES}
         surroundings = self._surroundings
         clock = surroundings.clock
         self._server = RunningServer(
@@ -125,6 +129,38 @@ class Node:
         if isinstance(self._disk, SimulatedDisk):
             self._disk.begin_process()
         await self.prepare().start()
+
+    def run(self, *words: str | bytes | int) -> Any:
+        """Run a command inside the server and return its reply, as hiredis has it (statuses are bytes).
+
+        No socket is used, and no redirection followed. Raises `hiredis.ReplyError` for an error, and
+        RuntimeError for a command that has to wait.
+        """
+        client = LocalClient(self.server)
+        try:
+            return client.run(*words)
+        finally:
+            client.leave()
+
+    def clear(self) -> None:
+        """Have no data, the configuration of the start, and statistics of zero; clients stay connected."""
+        config = self.server.config
+        for name, value in self._settings.items():
+            if config.value(name) != value:
+                config.put(name, value)
+        for command in ("CONFIG RESETSTAT", "SLOWLOG RESET", "LATENCY RESET"):
+            self.run(*command.split())
+        if not self.is_replica:
+            self.run("FLUSHALL", "SYNC")
+        if self._disk is not None and self._disk.exists(config.path("dbfilename")):
+            self._disk.remove(config.path("dbfilename"))
+
+    def forget(self) -> None:
+        """End the server at once, and lose its files too. Raises RuntimeError where they are real ones."""
+        if not isinstance(self._disk, SimulatedDisk):
+            raise RuntimeError(f"the files of the server on {self.address} are real ones")
+        self.kill()
+        self._disk = SimulatedDisk(self._surroundings.loop, sync_s=0)
 
     def kill(self) -> None:
         """End the server as `kill -9` does: at once, with nothing saved and nobody told."""

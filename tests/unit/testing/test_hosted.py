@@ -9,6 +9,7 @@ import warnings
 
 import pytest
 import redis
+from redis.asyncio import RedisCluster
 
 from pyredis_cluster import Cluster, Server
 from pyredis_cluster.protocol.slots import key_slot
@@ -164,6 +165,34 @@ class TestCluster:
             cluster.wait_ready()
             assert primary.is_replica
             assert client.get("key") == b"value"
+
+    async def test_reset_empties_and_keeps_connections(self) -> None:
+        async with Cluster() as cluster, cluster.client() as client:
+            await client.mset_nonatomic({f"key:{number}": number for number in range(100)})
+            await client.config_set("maxmemory", "100mb", target_nodes=RedisCluster.ALL_NODES)
+            ids = [node.run("CLIENT", "ID") for node in cluster.nodes]
+            await cluster.reset()
+            assert [node.run("DBSIZE") for node in cluster.nodes] == [0] * 6
+            assert [node.run("CONFIG", "GET", "maxmemory")[1] for node in cluster.nodes] == [b"0"] * 6
+            assert [node.run("CLIENT", "ID") for node in cluster.nodes] > ids
+            assert await client.set("key", "value")
+
+    async def test_reset_undoes_changes_of_topology(self) -> None:
+        async with Cluster(node_timeout_ms=NODE_TIMEOUT_MS) as cluster:
+            slots, ids = [node.slots for node in cluster.nodes], [node.node_id for node in cluster.nodes]
+            await cluster.add_node()
+            await cluster.move_slots([0], cluster.nodes[1])
+            await cluster.fail_over(cluster.nodes[3])
+            cluster.nodes[2].kill()
+            await cluster.reset()
+            assert [node.slots for node in cluster.nodes] == slots
+            assert [node.node_id for node in cluster.nodes] == ids
+            async with cluster.client() as client:
+                assert await client.set("key", "value")
+
+    def test_files_are_in_memory(self) -> None:
+        with pytest.raises(ValueError, match="in memory"):
+            Cluster(config={"dir": "/tmp"})
 
     def test_nothing_is_left_behind(self) -> None:
         before = set(threading.enumerate())
