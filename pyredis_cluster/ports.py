@@ -132,3 +132,33 @@ class Disk(Protocol):
 
     def sync_directory_soon(self, path: str, done: Callable[[OSError | None], None]) -> None:
         """The same without waiting: `done` is called later, in the server's turn, with what went wrong."""
+
+
+class Process(Protocol):
+    """A running program."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """How it ended: its exit code, or the negative number of a signal; None while it runs."""
+
+    def kill(self) -> None:
+        """End it at once; `poll` then tells of it as ever."""
+
+    def abandon(self) -> None:
+        """Let it run on, with nobody asking for it any more."""
+
+
+class Programs(Protocol):
+    """Other programs, which a sentinel starts as scripts."""
+
+    def is_executable(self, path: str) -> bool:
+        """Whether there is such a file, and it may be run."""
+
+    def start(self, path: str, arguments: Sequence[str], directory: str) -> Process:
+        """Run a program with `arguments`, its name first, in a directory and with this process's environment.
+
+        Raises OSError.
+        """

@@ -24,3 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pyredis_cluster.cli.redis_server import run_redis_server
 
     return run_redis_server(words, program)
+
+
+def sentinel_main() -> int:
+    """The program `pyredis-sentinel`: what `pyredis-cluster --sentinel` does."""
+    from pyredis_cluster.cli.redis_server import run_redis_server
+
+    return run_redis_server(sys.argv[1:], "pyredis-sentinel")

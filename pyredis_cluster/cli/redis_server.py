@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from pyredis_cluster.cli.texts import HELP, NO_MEMORY_TEST, NO_SENTINEL, SYSTEM_IS_FINE, VERSION
+from pyredis_cluster.cli.texts import HELP, NO_MEMORY_TEST, SYSTEM_IS_FINE, VERSION
 from pyredis_cluster.config.command_line import CommandLine, parse_command_line
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.loader import ConfigFileError, ConfigFileUnreadableError, load
@@ -42,16 +42,17 @@ def run_redis_server(arguments: Sequence[str], program: str) -> int:
     if command_line.check_system:
         print(SYSTEM_IS_FINE)
         return 0
-    if command_line.sentinel:
-        print(NO_SENTINEL, file=sys.stderr)
-        return 1
     return _serve(command_line, program)
 
 
 def _serve(command_line: CommandLine, program: str) -> int:
-    log = Log(SystemClock(), write_to_stdout)
+    log = Log(SystemClock(), write_to_stdout, role="X" if command_line.sentinel else "C")
     try:
         config = _load(command_line, log)
+        if command_line.sentinel:
+            _check_sentinel(config, log)
+    except StartError:
+        return 1
     except ConfigFileError as error:
         sys.stderr.write(str(error))
         return 1
@@ -94,6 +95,20 @@ def _load(command_line: CommandLine, log: Log) -> Config:
     log.set_level(config.text("loglevel"))
     log.to_file(config.path("logfile"))
     return config
+
+
+def _check_sentinel(config: Config, log: Log) -> None:
+    """What a sentinel cannot do without, told before anything else. Raises ConfigFileError and StartError."""
+    from pyredis_cluster.server.sentinel_loading import check_file, check_lines
+
+    check_lines(config, log)
+    check_file(config, log)
+    path = config.config_file
+    try:
+        os.close(os.open(path, os.O_WRONLY))
+    except OSError as error:
+        log.warning(f"Sentinel config file {path} is not writable: {error.strerror}. Exiting...")
+        raise StartError from None
 
 
 def _list_files(pattern: str) -> list[str]:
@@ -152,7 +167,7 @@ async def _run_server(
     from pyredis_cluster.server.logo import is_logo_wanted
     from pyredis_cluster.server.server import Server
 
-    log.role = "M"
+    log.role = "X" if config.is_sentinel else "M"
     loop.set_exception_handler(lambda loop, context: _log_failure(log, context))
     log.notice(f"monotonic clock: {monotonic_clock()}")
     max_clients = raise_open_files(config.integer("maxclients"), log)

@@ -17,6 +17,7 @@ Usage: pyredis-cluster [/path/to/redis.conf] [options] [-]
        pyredis-cluster -v or --version
        pyredis-cluster -h or --help
        pyredis-cluster --check-system
+       pyredis-cluster /path/to/sentinel.conf --sentinel
        pyredis-cluster up --help
        pyredis-cluster cluster --help
 
@@ -31,7 +32,5 @@ Examples:
        pyredis-cluster cluster check 127.0.0.1:7000 (what redis-cli --cluster check does)"""
 
 NO_MEMORY_TEST = "--test-memory is not supported: use a tool that tests memory, such as memtester."
-
-NO_SENTINEL = "Sentinel mode is not supported yet."
 
 SYSTEM_IS_FINE = "Nothing to check: no setting of the system is needed."

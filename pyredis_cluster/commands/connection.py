@@ -75,8 +75,9 @@ def auth(call: Call, argv: list[bytes]) -> Reply:
 def hello(call: Call, argv: list[bytes]) -> Reply:
     """HELLO [protover [AUTH username password] [SETNAME clientname]]
 
-    A map: server, version, proto, id, mode, role, modules. Raises NOPROTO for any version but 2 and 3,
-    WRONGPASS, and NOAUTH unless authenticated; nothing has changed then, but for the authentication.
+    A map: server, version, proto, id, mode, role (but of a sentinel), modules. Raises NOPROTO for any
+    version but 2 and 3, WRONGPASS, and NOAUTH unless authenticated; nothing has changed then, but for the
+    authentication.
     """
     session = call.session
     version = integer(argv[1], _BAD_VERSION) if len(argv) > 1 else session.resp
@@ -91,13 +92,14 @@ def hello(call: Call, argv: list[bytes]) -> Reply:
         session.name = name
     session.resp = version
     config = call.server.config
+    role = {} if config.is_sentinel else {b"role": b"master" if config.replica_of is None else b"replica"}
     return {
         b"server": b"redis",
         b"version": config.release,
         b"proto": version,
         b"id": session.id,
-        b"mode": b"cluster" if config.flag("cluster-enabled") else b"standalone",
-        b"role": b"replica" if config.replica_of is not None else b"master",
+        b"mode": config.mode,
+        **role,
         b"modules": [],
     }
 

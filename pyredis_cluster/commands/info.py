@@ -35,7 +35,8 @@ def info_(call: Call, argv: list[bytes]) -> Reply:
     A verbatim string of lines `field:value`, sections under a title `# Section`, an empty line between them.
     `default` stands for most sections, `all` and `everything` for all. One that does not exist is empty.
     """
-    return _text([(title, describe(call.server, facts)) for title, describe, facts in _wanted(call, argv)])
+    sections = [(title, describe(call.server, facts)) for title, describe, facts in _wanted(call, argv)]
+    return Verbatim(text_of(sections))
 
 
 @info.before("7.2.0", "INFO")
@@ -44,7 +45,7 @@ def info_of_7_0(call: Call, argv: list[bytes]) -> Reply:
 
     As later, but for fields and sections that were added.
     """
-    return _text(_older(call, argv))
+    return Verbatim(text_of(_older(call, argv)))
 
 
 @info.before("7.0.0", "INFO")
@@ -55,7 +56,7 @@ def info_of_6_2(call: Call, argv: list[bytes]) -> Reply:
     """
     if len(argv) > 2:
         raise SYNTAX_ERROR
-    return _text([(title, _scripts_last(fields)) for title, fields in _older(call, argv)])
+    return Verbatim(text_of([(title, _scripts_last(fields)) for title, fields in _older(call, argv)]))
 
 
 def _scripts_last(fields: list[tuple[str, object]]) -> list[tuple[str, object]]:
@@ -92,9 +93,10 @@ def _wanted(call: Call, argv: list[bytes]) -> Iterator[tuple[str, Section, Facts
             yield title, describe, facts
 
 
-def _text(sections: Sequence[tuple[str, Fields]]) -> Verbatim:
+def text_of(sections: Sequence[tuple[str, Fields]]) -> bytes:
+    """Sections, each a title and its fields, as INFO shows them."""
     texts = [
         f"# {title}\r\n" + "".join([f"{field}:{value}\r\n" for field, value in fields])
         for title, fields in sections
     ]
-    return Verbatim("\r\n".join(texts).encode("utf-8", "surrogateescape"))
+    return "\r\n".join(texts).encode("utf-8", "surrogateescape")

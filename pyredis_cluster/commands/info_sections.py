@@ -41,7 +41,7 @@ def server_(server: ServerState, facts: Facts) -> Fields:
     yield "redis_git_sha1", "00000000"
     yield "redis_git_dirty", 0
     yield "redis_build_id", _BUILD_ID
-    yield "redis_mode", "cluster" if config.flag("cluster-enabled") else "standalone"
+    yield "redis_mode", config.mode
     yield "os", facts.get("os", "")
     yield "arch_bits", facts.get("arch_bits", 64)
     yield "monotonic_clock", facts.get("monotonic_clock", "POSIX clock_gettime")

@@ -42,11 +42,12 @@ class RefusedSettingError(CommandError):
 
 
 class SentinelLine(NamedTuple):
-    """A `sentinel …` line as it stood: its words after `sentinel`, its number and its text, for messages."""
+    """A `sentinel …` line as it stood: its words after `sentinel`; the rest is for messages."""
 
     words: tuple[bytes, ...]
     number: int
     text: bytes
+    source: str = "text"
 
 
 def join_directory(current: str, wanted: str) -> str:
@@ -168,6 +169,13 @@ class Config:
     def default(self, name: str) -> object:
         """The value of a directive that nobody has set."""
         return DIRECTIVES[name].default_of(self.version)
+
+    @property
+    def mode(self) -> str:
+        """What kind of server this is, as INFO and HELLO name it."""
+        if self.is_sentinel:
+            return "sentinel"
+        return "cluster" if self.flag("cluster-enabled") else "standalone"
 
     @property
     def release(self) -> str:

@@ -92,9 +92,7 @@ def load(
         log_warning=log_warning,
     )
     if command_line.sentinel:
-        config.is_sentinel = True
-        config.put("port", _SENTINEL_PORT)
-        config.put("protected-mode", False)
+        _make_sentinel(config)
     loader = _Loader(config, read_file, list_files, check_user, is_command)
     lines: list[SourceLine] = []
     if command_line.config_file is not None:
@@ -112,15 +110,26 @@ def load(
     return config
 
 
-def load_text(text: bytes, *, source: str = "text") -> Config:
-    """The configuration that `text` alone says; for tests and embedding. Raises `ConfigFileError`."""
+def load_text(text: bytes, *, source: str = "text", is_sentinel: bool = False) -> Config:
+    """The configuration that `text` alone says, of a server or of a sentinel; for tests and embedding.
+
+    Raises `ConfigFileError`. A sentinel also needs a `config_file`, where it keeps its state.
+    """
 
     def no_file(path: str) -> bytes:
         raise FileNotFoundError(2, "No such file or directory", path)
 
     config = Config()
+    if is_sentinel:
+        _make_sentinel(config)
     _Loader(config, no_file, None, None, None).take(_lines(text, source, 1))
     return config
+
+
+def _make_sentinel(config: Config) -> None:
+    config.is_sentinel = True
+    config.put("port", _SENTINEL_PORT)
+    config.put("protected-mode", False)
 
 
 class _Loader:
@@ -229,7 +238,9 @@ class _Loader:
             return
         if not self._config.is_sentinel:
             raise BadValue("sentinel directive while not in sentinel mode")
-        self._config.sentinel_lines.append(SentinelLine(tuple(words[1:]), line.number, line.text))
+        self._config.sentinel_lines.append(
+            SentinelLine(tuple(words[1:]), line.number, line.text, line.source)
+        )
 
     def _include(self, name: bytes) -> None:
         if self._depth == _DEEPEST_INCLUDE:

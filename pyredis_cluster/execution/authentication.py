@@ -3,18 +3,54 @@
 from __future__ import annotations
 
 import hmac
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution import gate
 from pyredis_cluster.protocol.errors import CommandError
+from pyredis_cluster.protocol.words import quote_word
 
 if TYPE_CHECKING:
+    from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.session import Session
 
 DEFAULT_USER = b"default"
+_MAY_DO_ALL = frozenset((b"on", b"sanitize-payload", b"~*", b"allkeys", b"&*", b"allchannels", b"+@all"))
 
 WRONG_PASSWORD = CommandError("WRONGPASS invalid username-password pair or user is disabled.")
+
+
+def users_unlike_ours(config: Config) -> list[tuple[bytes, ...]]:
+    """The words of those `user` lines that ask for more than there is: the default user, who may do all.
+
+    Redis writes such lines for that one too when it rewrites a file.
+    """
+    secret = _secret(config)
+    return [
+        user for user in config.users if user[0] != DEFAULT_USER or set(user[1:]) - _MAY_DO_ALL != {secret}
+    ]
+
+
+def user_lines(config: Config) -> list[bytes]:
+    """What a rewritten configuration file says behind `user`: the default user, and whoever is ignored."""
+    others = [b" ".join(map(_word, user)) for user in users_unlike_ours(config)]
+    if any(user[0] == DEFAULT_USER for user in users_unlike_ours(config)):
+        return others
+    secret = _secret(config)
+    begin = b"on nopass sanitize-payload" if secret == b"nopass" else b"on sanitize-payload " + secret
+    return sorted([*others, b"%b %b ~* &* +@all" % (DEFAULT_USER, begin)])
+
+
+def _secret(config: Config) -> bytes:
+    """How ACL writes `requirepass`."""
+    password = config.data("requirepass")
+    return b"#" + sha256(password).hexdigest().encode() if password else b"nopass"
+
+
+def _word(word: bytes) -> bytes:
+    quoted = quote_word(word)
+    return word if quoted == b'"%b"' % word and b" " not in word else quoted
 
 
 class Authentication:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.persistence import Persistence
     from pyredis_cluster.execution.replication import Replicas
     from pyredis_cluster.execution.replication_roles import ReplicationRoles
+    from pyredis_cluster.execution.sentinel import Sentinel
     from pyredis_cluster.ports import Clock, Random
     from pyredis_cluster.protocol.slots import ServedSlots
 
@@ -102,6 +103,8 @@ class ServerState:
         self.gate = 0
         self.cluster: Cluster | None = None
         self.served_slots: ServedSlots | None = None
+        self.sentinel: Sentinel | None = None
+        """What a sentinel does; None for every other server."""
         self.maxmemory = 0
         self.slow_ns = NEVER_NS
         """From how long on `note_slow` hears of a command."""

@@ -7,8 +7,10 @@ Where the platform has epoll, and the event loop is asyncio's own, accepted conn
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
 import socket
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
@@ -78,6 +80,24 @@ class Network:
         """
         await self.loop.create_connection(factory, host, port, local_addr=(source, 0) if source else None)
 
+    def resolve(self, host: str, *, by_name: bool) -> str | None:
+        """The numeric form of an address, or, with `by_name`, of a host's, for which it may have to wait.
+
+        None where there is none.
+        """
+        return resolved(host, by_name)
+
+    def resolve_soon(self, host: str, done: Callable[[str, str | None], None]) -> None:
+        """The same by name without waiting: `done` is called later, with `host` and its address."""
+
+        def look_up() -> None:
+            address = resolved(host, True)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.loop.call_soon_threadsafe(done, host, address)
+
+        # Not one of the loop's own threads, whose end the program would wait for.
+        threading.Thread(target=look_up, daemon=True).start()
+
     def before_send(self, call: Callable[[], None]) -> None:
         """Make a call before the replies of the requests that are served now are sent.
 
@@ -118,6 +138,16 @@ def address_of(transport: asyncio.BaseTransport | None, name: str) -> tuple[str,
     """`peername` or `sockname`: host and port, an empty host where that is not known."""
     found = transport.get_extra_info(name) if transport is not None else None
     return (str(found[0]), int(found[1])) if isinstance(found, tuple) else ("", 0)
+
+
+def resolved(host: str, by_name: bool) -> str | None:
+    """See `Network.resolve`."""
+    flags = 0 if by_name else socket.AI_NUMERICHOST
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
+    except (OSError, ValueError):
+        return None
+    return str(found[0][4][0])
 
 
 def _poller(loop: asyncio.AbstractEventLoop) -> Poller | None:

@@ -1,8 +1,9 @@
-"""The socket of the link to a primary."""
+"""The socket of a link that a server makes itself: to its primary, or, as a sentinel, to an instance."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -94,3 +95,10 @@ class PrimaryConnection(asyncio.Protocol):
         self._is_abandoned = True
         if self._transport is not None:
             self._transport.abort()
+
+
+def reason_of(error: Exception) -> str:
+    """What the system says of a connection's failure, in its own words."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return str(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Protocol
 
 from pyredis_cluster.protocol.errors import ProtocolError
@@ -12,7 +11,7 @@ from pyredis_cluster.replication.handshake import NO_OFFSET, Introduction
 from pyredis_cluster.replication.replica import LinkState, ReplicaSide
 from pyredis_cluster.server.clients import describe, sample
 from pyredis_cluster.server.incoming_data import IncomingData
-from pyredis_cluster.server.primary_connection import PrimaryConnection
+from pyredis_cluster.server.primary_connection import PrimaryConnection, reason_of
 from pyredis_cluster.server.primary_stream import PrimaryStream
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class PrimaryLink:
         """See `primary_connection.Owner`."""
         if connection is self._connection:
             self._connection = None
-            self._server.work(self._lost, (_reason(error) if error is not None else "",))
+            self._server.work(self._lost, (reason_of(error) if error is not None else "",))
 
     def _lost(self, reason: str) -> None:
         self._side.lost(reason, self._now_s())
@@ -127,7 +126,7 @@ class PrimaryLink:
             source = self._config.text("bind-source-addr")
             await self._server.network.connect(lambda: attempt, host, port, source=source)
         except (OSError, ValueError, OverflowError) as error:
-            reason = _reason(error)
+            reason = reason_of(error)
             if freezer.is_frozen:
                 freezer.postpone(lambda: self._server.work(self._connect_failed, (attempt, reason)))
             else:
@@ -288,10 +287,3 @@ class PrimaryLink:
         """See `primary_stream.Owner`."""
         self._side.lost("", self._now_s())
         self.carry_out()
-
-
-def _reason(error: Exception) -> str:
-    """What the system says of a failure, in its own words."""
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.commands.registry import COMMANDS
@@ -39,12 +39,14 @@ from pyredis_cluster.server.unsupported import check_supported
 
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
+    from pyredis_cluster.execution.command import Command
     from pyredis_cluster.execution.host import Timer
     from pyredis_cluster.execution.migration import Migration, Outcome
     from pyredis_cluster.execution.session import Session
-    from pyredis_cluster.ports import Clock, Disk, Random
+    from pyredis_cluster.ports import Clock, Disk, Programs, Random
     from pyredis_cluster.server.cluster import ClusterNode
     from pyredis_cluster.server.migrate import Migrations
+    from pyredis_cluster.server.sentinel import SentinelNode
 
 
 class Server:
@@ -63,6 +65,7 @@ class Server:
         clock: Clock | None = None,
         random_source: Random | None = None,
         disk: Disk | None = None,
+        programs: Programs | None = None,
     ) -> None:
         self.loop = loop
         self.config = config
@@ -77,7 +80,8 @@ class Server:
         self.freezer = Freezer(loop)
         self.cron = Cron(self.call_later, lambda: self.state.keyspace.now_ms)
         self.stopping = Stopping(self)
-        self.state = ServerState(COMMANDS, config, self, clock, random_source or random.Random())
+        commands = sentinel_commands() if config.is_sentinel else COMMANDS
+        self.state = ServerState(commands, config, self, clock, random_source or random.Random())
         self.clients = Clients(self)
         self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
         self.background = BackgroundJobs(
@@ -92,6 +96,8 @@ class Server:
         self.persistence = RdbPersistence(self)
         self.append_only = AppendOnlyFile(self)
         self.cluster: ClusterNode | None = None
+        self.sentinel: SentinelNode | None = None
+        self._programs = programs
         self.migrations: Migrations | None = None
         self.shows_logo = False
         self._config_file = ConfigFile(config)
@@ -118,7 +124,10 @@ class Server:
 
     async def start(self) -> None:
         """Listen and serve. Raises `StartError`, the reason being logged and nothing left open."""
-        self.log.role = "X" if self.config.is_sentinel else "M"
+        if self.config.is_sentinel:
+            self._start_as_sentinel()
+            return
+        self.log.role = "M"
         self.replication_roles.start()
         self._announce_mode()
         try:
@@ -145,6 +154,24 @@ class Server:
         for kind in self.listeners.kinds:
             self.log.notice(f"Ready to accept connections {kind}")
 
+    def _start_as_sentinel(self) -> None:
+        """Listen, serve and watch: there is no data. Raises StartError."""
+        # Imported here, as a plain server starts sooner without it.
+        from pyredis_cluster.server.sentinel import SentinelNode
+
+        self.log.role = "X"
+        self._announce_mode()
+        try:
+            check_supported(self.config, self.log)
+            self.sentinel = SentinelNode(self, self._programs)
+            self.listeners.open()
+        except StartError:
+            self.release()
+            self.stopping.stopped.set()
+            raise
+        self.cron.start()
+        self.sentinel.start()
+
     async def _load_data(self) -> None:
         """Load what is on disk, while clients are told to wait. Raises StartError."""
         self.append_only.look()
@@ -163,7 +190,7 @@ class Server:
         return self.cluster.is_replica if self.cluster is not None else self.config.replica_of is not None
 
     def _announce_mode(self) -> None:
-        mode = "cluster" if self.config.flag("cluster-enabled") else "standalone"
+        mode = self.config.mode
         port = self.config.integer("port")
         if self.shows_logo:
             self.log.raw(logo(self.config.release, mode, port))
@@ -275,8 +302,17 @@ class Server:
         self.listeners.close()
         if self.cluster is not None:
             self.cluster.stop()
+        if self.sentinel is not None:
+            self.sentinel.stop()
         self.clients.close_all()
         if self._own_disk is not None:
             self._own_disk.close()
         if self._owns_network:
             self.loop.call_soon(self.network.close)
+
+
+def sentinel_commands() -> Mapping[bytes, Command]:
+    """A sentinel's table."""
+    from pyredis_cluster.commands.sentinel_table import SENTINEL_COMMANDS
+
+    return SENTINEL_COMMANDS

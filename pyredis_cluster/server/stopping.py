@@ -50,15 +50,16 @@ class Stopping:
             except Exception as error:
                 server.log.failure("Failure while shutting down", error)
         server.release()
-        server.log.warning("Redis is now ready to exit, bye bye...")
+        name = "Sentinel" if server.config.is_sentinel else "Redis"
+        server.log.warning(f"{name} is now ready to exit, bye bye...")
         self.stopped.set()
         return True
 
-    def fail(self) -> None:
+    def fail(self, exit_code: int = 1) -> None:
         """End at once, as what clients were promised cannot be kept; the log says why."""
         if self.stopped.is_set():
             return
-        self.exit_code = 1
+        self.exit_code = exit_code
         self.is_requested = True
         self._server.release()
         self.stopped.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.execution.authentication import users_unlike_ours
 from pyredis_cluster.server.errors import StartError
 
 if TYPE_CHECKING:
@@ -22,5 +23,8 @@ def check_supported(config: Config, log: Log) -> None:
         log.warning(f"Module {name} failed to load: this server does not load modules")
         log.warning(f"Can't load module from {name}: server aborting")
         raise StartError
-    if config.users or config.text("aclfile"):
+    if config.is_sentinel and (config.flag("cluster-enabled") or config.replica_of is not None):
+        log.warning("A sentinel is neither a cluster node nor a replica: drop cluster-enabled and replicaof")
+        raise StartError
+    if users_unlike_ours(config) or config.text("aclfile"):
         log.warning("WARNING: users are configured, but there is only the default one yet. They are ignored.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -175,6 +176,19 @@ class SimulatedNetwork(Network):
             raise OSError(errno.EADDRINUSE, "Address already in use", "bind")
         listener = self.world.listeners[place] = SimulatedListener(self.world, place, factory)
         return listener
+
+    def resolve(self, host: str, *, by_name: bool) -> str | None:
+        """See `Network`. The only name is `localhost`."""
+        if by_name and host == "localhost":
+            return self.address
+        try:
+            return str(ipaddress.ip_address(host))
+        except ValueError:
+            return None
+
+    def resolve_soon(self, host: str, done: Callable[[str, str | None], None]) -> None:
+        """See `Network`."""
+        self.loop.call_soon(done, host, self.resolve(host, by_name=True))
 
     async def connect(self, factory: ProtocolFactory, host: str, port: int, *, source: str = "") -> None:
         """See `Network`. Waits as long as the other host cannot be reached."""

@@ -154,11 +154,16 @@ def test_sentinel() -> None:
     assert config.is_sentinel
     assert config.integer("port") == 5
     assert not config.flag("protected-mode")
-    assert config.sentinel_lines == [
+    (path,) = {line.source for line in config.sentinel_lines}
+    assert path.endswith("/s.conf")
+    assert [line[:3] for line in config.sentinel_lines] == [
         ((b"monitor", b"m", b"127.0.0.1", b"1", b"1"), 2, b"sentinel monitor m 127.0.0.1 1 1"),
         ((b"myid", b"x y"), 3, b"SENTINEL  myid 'x y'"),
     ]
     assert start({}, "--sentinel").integer("port") == 26379
+    embedded = load_text(b"sentinel monitor m ::1 1 1\n", is_sentinel=True)
+    assert (embedded.integer("port"), embedded.mode) == (26379, "sentinel")
+    assert embedded.sentinel_lines[0].source == "text"
 
 
 def test_what_others_read() -> None:
