@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyredis_cluster.cluster.core import ClusterCore
 from pyredis_cluster.cluster.founding import Founder, even_ranges, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
+from pyredis_cluster.protocol.slots import key_slot
 from pyredis_cluster.testing.simulation.client import SimulatedClient
 from pyredis_cluster.testing.simulation.world import SimulatedHost, SimulatedWorld
 
@@ -36,6 +37,7 @@ class SimulatedCluster:
                 repl_ping_replica_period=1,
                 appendonly=True,
                 appendfsync="always",
+                loglevel="verbose",
                 **directives,
             )
             for _ in range(primaries * (1 + replicas))
@@ -111,18 +113,16 @@ class SimulatedCluster:
 
     def is_serving(self) -> bool:
         """Whether all nodes run and agree on the owner of each slot."""
-        if len(self.up) < len(self.hosts):
+        if len(self.up) < len(self.hosts) or not all(core_of(host).state.ok for host in self.hosts):
             return False
-        return len({self.view(host) for host in self.hosts}) == 1 and all(
-            core_of(host).state.ok for host in self.hosts
-        )
+        return len({self.view(host) for host in self.hosts}) == 1
 
     def is_in_sync(self, host: SimulatedHost) -> bool:
         """Whether a node is a primary, or a replica that has all its primary has written."""
         me = core_of(host).state.myself
         if me.is_primary:
             return True
-        primary = self.host_of(me.primary.node_id if me.primary is not None else "")
+        primary = self.primary_of(host)
         if primary is None or not core_of(primary).state.myself.is_primary:
             return False
         assert host.server is not None
@@ -136,6 +136,24 @@ class SimulatedCluster:
             if core_of(host).state.myself.node_id == node_id:
                 return host
         return None
+
+    def primary_of(self, host: SimulatedHost) -> SimulatedHost | None:
+        """The running host that a running replica follows, as far as it knows."""
+        primary = core_of(host).state.myself.primary
+        return None if primary is None else self.host_of(primary.node_id)
+
+    def owner_of(self, slot: int) -> SimulatedHost:
+        """Who owns a slot, once all agree on it."""
+        owner = core_of(self.hosts[0]).state.slots[slot]
+        assert owner is not None
+        host = self.host_of(owner.node_id)
+        assert host is not None
+        return host
+
+    def slots_with_keys(self, host: SimulatedHost) -> list[int]:
+        """The slots of which a running node holds keys."""
+        assert host.server is not None
+        return sorted({key_slot(key) for key in host.server.state.keyspace.databases[0].values})
 
     def view(self, host: SimulatedHost) -> tuple[tuple[str, bytes], ...]:
         """Who owns which slots, as a node sees it."""

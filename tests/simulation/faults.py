@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
+from pyredis_cluster.testing.simulation.client import SimulatedClient
 from pyredis_cluster.testing.simulation.network import LinkQuality
 from pyredis_cluster.testing.simulation.world import SimulatedHost
-from tests.simulation.cluster import SimulatedCluster
+from tests.simulation.cluster import SimulatedCluster, core_of
 
 MAX_DOWN = 2
 """So many servers may be down at once."""
+
+_MACHINE = 101
 
 
 class Faults:
@@ -19,45 +22,66 @@ class Faults:
         self._cluster = cluster
         self._world = cluster.world
         self._random = random
-        self._choices = 10 if links else 6
+        self._choices = 12 if links else 8
         self.longest_pause_s = 3 * cluster.node_timeout_ms / 1000
 
     async def next(self) -> str:
         """Have something happen, and say what."""
         random, hosts = self._random, self._cluster.hosts
         down = [host for host in hosts if not host.is_up]
-        up = self._cluster.up
         choice = random.randrange(self._choices)
-        if choice < 3 and len(down) < MAX_DOWN:
-            host = random.choice(up)
-            if random.random() < 0.3:
-                host.lose_power()
-                return f"{host.address} lost power"
-            host.kill()
-            return f"{host.address} was killed"
-        if choice < 5 and down:
+        if choice < 4 and len(down) < MAX_DOWN:
+            return self._end(random.choice(self._cluster.up))
+        if choice < 6 and down:
             host = random.choice(down)
             await host.start()
             return f"{host.address} came back"
-        if choice == 5:
-            host = random.choice(up)
+        if choice == 6:
+            return await self._fail_over(random.choice(self._cluster.up))
+        if choice <= 7:
+            host = random.choice(self._cluster.up)
             seconds = random.uniform(0.05, self.longest_pause_s)
             host.pause(seconds)
             return f"{host.address} paused for {seconds:.2f} s"
-        if choice == 6:
-            return self._partition(random.sample(hosts, random.randrange(1, len(hosts) // 2 + 1)))
-        if choice == 7:
-            one, other = random.sample(hosts, 2)
-            self._world.network.cut(one.address, other.address)
-            return f"nothing gets from {one.address} to {other.address}"
+        return self._disturb_links(choice)
+
+    def _end(self, host: SimulatedHost) -> str:
+        if self._random.random() < 0.3:
+            host.lose_power()
+            return f"{host.address} lost power"
+        host.kill()
+        return f"{host.address} was killed"
+
+    async def _fail_over(self, host: SimulatedHost) -> str:
+        """An administrator's wish, where the node is a replica that hears of it."""
+        if core_of(host).state.myself.is_primary:
+            return f"nobody fails over to {host.address}, a primary"
+        words = ["CLUSTER", "FAILOVER", *self._random.choice(([], [], ["FORCE"]))]
+        try:
+            client = await SimulatedClient.connect(
+                self._world.client_network(_MACHINE), host.address, host.port, timeout_s=0.1
+            )
+            reply = await client.call(*words, timeout_s=0.1)
+            client.close()
+        except (OSError, TimeoutError) as error:
+            reply = error
+        return f"{host.address} was told {' '.join(words)}: {reply}"
+
+    def _disturb_links(self, choice: int) -> str:
+        random, hosts, network = self._random, self._cluster.hosts, self._world.network
         if choice == 8:
-            one, other = random.sample(hosts, 2)
+            return self._partition(random.sample(hosts, random.randrange(1, len(hosts) // 2 + 1)))
+        one, other = random.sample(hosts, 2)
+        if choice == 9:
+            network.cut(one.address, other.address)
+            return f"nothing gets from {one.address} to {other.address}"
+        if choice == 10:
             quality = LinkQuality(
                 latency_s=random.uniform(0, 0.3), jitter_s=0.1, loss=random.choice((0.0, 0.2))
             )
-            self._world.network.set_quality(one.address, other.address, quality)
+            network.set_quality(one.address, other.address, quality)
             return f"the link from {one.address} to {other.address} is bad"
-        self._world.network.heal()
+        network.heal()
         return "cut links healed"
 
     def _partition(self, some: list[SimulatedHost]) -> str:

@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from random import Random
 
 from pyredis_cluster.testing.simulation.world import SimulatedWorld
-from tests.simulation.checkers import Invariants
 from tests.simulation.cluster import SimulatedCluster
 from tests.simulation.faults import Faults
-from tests.simulation.workload import Promotions, Writer, check_writes
+from tests.simulation.resharding import Administrator
+from tests.simulation.rules import AcknowledgedWritesStay
+from tests.simulation.watch import Watch
+from tests.simulation.workload import Writer, check_writes
 
+_SHAPES = ((3, 1),) * 8 + (
+    (3, 0),
+    (4, 0),
+    (5, 0),
+    (3, 2),
+    (3, 2),
+    (4, 1),
+    (4, 1),
+    (3, 3),
+    (4, 2),
+    (5, 1),
+    (6, 1),
+)
+"""Primaries, and replicas of each."""
+
+_KEYS_OF_WRITER = 6
+_EMPTY_SLOTS = (0, 5461, 16383)
 _LATENCY_S = 0.2
+_ELECTION_S = 0.5
+_POLL_S = 0.05
 _HEAL_S = 60.0
 """Within so many virtual seconds after the last fault all must be well: elections that failed are repeated
 after four node timeouts, connection attempts every few seconds."""
+
+_PROMOTED = re.compile(
+    r"Failover election won|Taking over the master|configEpoch updated after successful failover"
+)
 
 
 @dataclass(slots=True)
 class Outcome:
     """What became of it."""
 
+    nodes: int = 0
     promotions: int = 0
+    moves: int = 0
     acknowledged: int = 0
     lost: int = 0
     """Writes that failovers have cost."""
@@ -30,17 +58,19 @@ class Outcome:
     virtual_s: float = 0.0
 
 
-def live(seed: int, *, steps: int = 10) -> Outcome:
+def live(seed: int, *, steps: int = 8) -> Outcome:
     """Raises AssertionError, with seed and latest events, where something is not as it must be."""
     random = Random(seed)
     outcome = Outcome()
     with SimulatedWorld(seed) as world:
+        primaries, replicas = random.choice(_SHAPES)
         cluster = SimulatedCluster(
             world,
-            primaries=random.choice((3, 3, 3, 4, 5)),
-            replicas=random.choice((1, 1, 1, 2)) if seed % 5 else 0,
+            primaries=primaries,
+            replicas=replicas,
             node_timeout_ms=random.choice((200, 500, 1000)),
         )
+        outcome.nodes = len(cluster.hosts)
         world.network.quality.jitter_s = random.choice((0.0, 0.002))
         try:
             world.run(_live(cluster, random, steps, outcome))
@@ -54,32 +84,41 @@ async def _live(cluster: SimulatedCluster, random: Random, steps: int, outcome: 
     world = cluster.world
     await cluster.form(by_meeting=world.seed % 16 == 0)
     # In some lives only servers fail: there is more to be said of what must not happen then.
-    links_fail = cluster.world.seed % 4 != 3
-    promotions = Promotions(cluster)
+    links_fail = world.seed % 4 != 3
     faults = Faults(cluster, random, links=links_fail)
-    invariants = Invariants(cluster, None if links_fail else faults.longest_pause_s + _LATENCY_S)
-    watching = asyncio.ensure_future(invariants.watch())
-    writers = [Writer(cluster, number, keys=5) for number in range(3)]
-    tasks = [asyncio.ensure_future(writer.run()) for writer in writers]
+    watch = Watch(cluster, None if links_fail else faults.longest_pause_s + _LATENCY_S)
     timeout_s = cluster.node_timeout_ms / 1000
-    for _ in range(steps if links_fail else 2 * steps):
+    writes = AcknowledgedWritesStay(faults.longest_pause_s + 5 * timeout_s)
+    world.observers.append(
+        lambda time_s, address, what: writes.promoted(time_s) if _PROMOTED.search(what) else None
+    )
+    writers = [Writer(cluster, Random(random.random()), number, _KEYS_OF_WRITER) for number in range(3)]
+    slots = [*{key.slot for writer in writers for key in writer.keys}, *_EMPTY_SLOTS]
+    admin = Administrator(cluster, Random(random.random()), slots)
+    watching = asyncio.ensure_future(watch.run())
+    writing = [asyncio.ensure_future(writer.run()) for writer in writers]
+    resharding = asyncio.ensure_future(admin.run(timeout_s))
+    for _ in range(steps):
         world.note("", "-- " + await faults.next())
-        await asyncio.sleep(random.choice((0.01, 0.3, 1.0, 2.5)) * timeout_s)
-        invariants.check()
-        promotions.look()
+        await asyncio.sleep(random.choice((0.02, 0.3, 1.0, 2.0)) * (timeout_s + _ELECTION_S))
+        watch.check()
+    resharding.cancel()
     world.note("", "-- all is healed")
     await faults.end()
     healed_s = world.now_s
-    await world.until(cluster.is_serving, _HEAL_S)
+    await admin.close_slots()
+    await world.until(cluster.is_serving, _HEAL_S, _POLL_S)
+    await admin.bring_keys_home()
     for writer in writers:
         writer.is_stopping = True
-    await asyncio.gather(*tasks)
-    await world.until(cluster.is_well, _HEAL_S)
+    await asyncio.gather(*writing)
+    await world.until(cluster.is_well, _HEAL_S, _POLL_S)
     outcome.healed_s = world.now_s - healed_s
     watching.cancel()
-    invariants.check()
-    invariants.check_end()
-    promotions.look()
-    outcome.promotions = len(promotions.times_s)
+    watch.check()
+    watch.check_end()
+    check_writes(cluster, writers, admin.moved_s, writes)
+    outcome.promotions = len(writes.promotions_s)
+    outcome.moves = admin.moves
     outcome.acknowledged = sum(len(key.acknowledged) for writer in writers for key in writer.keys)
-    outcome.lost = check_writes(cluster, writers, promotions, window_s=faults.longest_pause_s + 5 * timeout_s)
+    outcome.lost = writes.lost

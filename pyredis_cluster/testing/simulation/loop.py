@@ -1,62 +1,94 @@
 """An asyncio event loop with virtual time: when nothing is left to do now, it is time for the next timer.
 
 It has no sockets, files, signals or threads. Whatever runs on it and takes its randomness from a seed runs
-the same way each time.
+the same way each time; timers of one moment run in the order in which they were set.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
+from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 _T = TypeVar("_T")
+_Args = TypeVarTuple("_Args")
 
-_NANOSECOND = 1e-9
+_SOON_S = 1e-9
+"""Timers that are due within that time of each other are due at once."""
 
 
 class DeadlockError(RuntimeError):
     """Nothing is left to do and no timer is set, but the program has not ended."""
 
 
-class _NoSelector:
-    """Stands where a loop waits for sockets: it moves time on instead."""
-
-    def __init__(self, advance: Callable[[float], None]) -> None:
-        self._advance = advance
-
-    def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            raise DeadlockError("nothing is left to do, and nothing will happen any more")
-        if timeout > 0:
-            self._advance(timeout)
-        return []
-
-
 class VirtualLoop(asyncio.BaseEventLoop):
     """See the module. `time` begins at 0 and moves only while the loop runs."""
 
-    _selector: _NoSelector
+    _ready: deque[asyncio.Handle]
+    _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()
         self._now_s = 0.0
-        self._clock_resolution = _NANOSECOND
-        self._selector = _NoSelector(self._advance)
+        # asyncio's own heap compares its timers by a method of theirs, which takes most of the time.
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._numbers = itertools.count()
+        self._failure: BaseException | None = None
+        self.set_exception_handler(self._note_failure)
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._now_s
 
-    def _advance(self, seconds: float) -> None:
-        self._now_s += seconds
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[_Args]], object],
+        *args: *_Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """See asyncio."""
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), handle))
+        return handle
 
     def run(self, main: Coroutine[Any, Any, _T]) -> _T:
-        """Run a coroutine to its end. Raises what it raises, and `DeadlockError` where it waits in vain."""
-        return self.run_until_complete(main)
+        """Run a coroutine to its end.
 
-    def _process_events(self, event_list: list[Any]) -> None:
-        """asyncio: there are no events but timers."""
+        Raises what it raises, `DeadlockError` where it waits in vain, and in the end what any callback has
+        raised meanwhile.
+        """
+        result = self.run_until_complete(main)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        return result
+
+    def _note_failure(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._failure = self._failure or context.get("exception")
+
+    def _run_once(self) -> None:
+        """asyncio: what is ready now, or else, time having moved on, what is due next."""
+        ready, timers = self._ready, self._timers
+        if not ready and not self._stopping:
+            while timers and timers[0][2].cancelled():
+                heapq.heappop(timers)
+            if not timers:
+                raise DeadlockError("nothing is left to do, and nothing will happen any more")
+            self._now_s = max(self._now_s, timers[0][0])
+        end_s = self._now_s + _SOON_S
+        while timers and timers[0][0] < end_s:
+            timer = heapq.heappop(timers)[2]
+            if not timer.cancelled():
+                ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
 
     def _write_to_self(self) -> None:
         """asyncio: nobody else could want to wake this loop."""
@@ -68,4 +100,5 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 task.cancel()
             if not self.is_running():
                 self.run_until_complete(asyncio.sleep(0))
+        self._timers.clear()
         super().close()

@@ -154,8 +154,8 @@ class SimulatedWorld:
         self.hosts: list[SimulatedHost] = []
         self.events: deque[tuple[float, str, str]] = deque(maxlen=_EVENTS_KEPT)
         """What happened lately: virtual seconds, address, and what, log lines among them."""
-        self.event_count = 0
-        """How many there have been."""
+        self.observers: list[Callable[[float, str, str], object]] = []
+        """Called with each event as it happens."""
 
     def __enter__(self) -> Self:
         return self
@@ -199,14 +199,11 @@ class SimulatedWorld:
         return self.loop.time()
 
     def note(self, address: str, what: str) -> None:
-        """Add to `events`."""
-        self.events.append((self.loop.time(), address, what))
-        self.event_count += 1
-
-    def events_since(self, number: int) -> list[tuple[float, str, str]]:
-        """The events from that one on, counted from 0, as far as they are kept."""
-        fresh = min(self.event_count - number, len(self.events))
-        return list(self.events)[len(self.events) - fresh :]
+        """Add to `events`, and tell `observers`."""
+        time_s = self.loop.time()
+        self.events.append((time_s, address, what))
+        for observe in self.observers:
+            observe(time_s, address, what)
 
     def story(self, last: int = 60) -> str:
         """The latest events as text, for a failure's report."""

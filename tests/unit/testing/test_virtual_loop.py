@@ -70,3 +70,29 @@ def test_closing_cancels_what_is_left() -> None:
     loop.run(main())
     loop.close()
     assert ended == ["ended"]
+
+
+def test_timers_of_one_moment_fire_in_the_order_in_which_they_were_set(loop: VirtualLoop) -> None:
+    fired: list[int] = []
+    for number in range(20):
+        loop.call_at(1.0, fired.append, number)
+    loop.run(asyncio.sleep(2))
+    assert fired == list(range(20))
+
+
+def test_a_cancelled_timer_does_not_move_time(loop: VirtualLoop) -> None:
+    loop.call_later(1.0, lambda: None)
+    loop.call_later(5.0, lambda: None).cancel()
+    with pytest.raises(DeadlockError):
+        loop.run(asyncio.Event().wait())
+    assert loop.time() == pytest.approx(1)
+
+
+def test_what_a_callback_raises_is_raised_in_the_end(loop: VirtualLoop) -> None:
+    def fail() -> None:
+        raise LookupError("what was to be found")
+
+    loop.call_later(1.0, fail)
+    with pytest.raises(LookupError, match="what was to be found"):
+        loop.run(asyncio.sleep(2))
+    loop.run(asyncio.sleep(1))
