@@ -8,6 +8,7 @@ writer.keys     # {key: value} of all that was acknowledged
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import redis
 
@@ -20,12 +21,14 @@ _PAUSE_S = 0.005
 class SteadyWriter(Background):
     """A thread with a `redis.RedisCluster`, which tries each write again until it is acknowledged.
 
-    `refused` counts the failures by kind; `keys` has all that was acknowledged, with its value.
+    `refused` counts the failures by kind; `keys` has all that was acknowledged, with its value. Each is read
+    again at once; `misread` has those that were not there.
     """
 
     def __init__(self, port: int, *, prefix: str = "steady", timeout_s: float = 1.0) -> None:
         super().__init__(limit_s=_LIMIT_S)
         self.keys: dict[str, str] = {}
+        self.misread: list[str] = []
         self.refused: dict[str, int] = {}
         self._port = port
         self._prefix = prefix
@@ -45,22 +48,25 @@ class SteadyWriter(Background):
         with redis.RedisCluster(
             "127.0.0.1", self._port, socket_timeout=self._timeout_s, decode_responses=True
         ) as cluster:
-            while not self._ending.is_set():
-                self._write(cluster, len(self.keys))
-                self._ending.wait(_PAUSE_S)
+            while not self._ending.wait(_PAUSE_S):
+                key = f"{self._prefix}:{len(self.keys)}"
+                value = f"value of {key}"
+                if self._insist(lambda key=key, value=value: cluster.set(key, value)) == [True]:  # type: ignore[misc]
+                    self.keys[key] = value
+                    found = self._insist(lambda key=key: cluster.get(key))  # type: ignore[misc]
+                    if found and found != [value]:
+                        self.misread.append(key)
 
-    def _write(self, cluster: redis.RedisCluster, number: int) -> None:
-        key = f"{self._prefix}:{number}"
+    def _insist(self, do: Callable[[], object]) -> list[object]:
+        """What comes of it when it is not refused any more; nothing if this is to end before."""
         while not self._ending.is_set():
             try:
-                assert cluster.set(key, f"value of {key}")
+                return [do()]
             except (redis.RedisError, OSError) as error:
                 kind = type(error).__name__
                 self.refused[kind] = self.refused.get(kind, 0) + 1
                 self._ending.wait(_PAUSE_S)
-            else:
-                self.keys[key] = f"value of {key}"
-                return
+        return []
 
 
 def missing(port: int, keys: dict[str, str]) -> list[str]:

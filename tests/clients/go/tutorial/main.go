@@ -1,7 +1,7 @@
 // A program that sets a key of a cluster and gets it: go run ./tutorial [-steadily] HOST:PORT...
 //
-// With -steadily it goes on with keys of its own until its standard input ends, gets them all then, and tells how many
-// there were, how often it had to try again, and how many are not what they should be.
+// With -steadily it goes on with keys of its own until its standard input ends, gets each at once and them all in the end,
+// and tells how many there were, how often it had to try again, and how many were not, and are not, what they should be.
 package main
 
 import (
@@ -33,10 +33,20 @@ func insist(refused *int64, do func() error) {
 	}
 }
 
+func get(rdb *redis.ClusterClient, refused *int64, key string) (value string) {
+	insist(refused, func() (err error) {
+		if value, err = rdb.Get(ctx, key).Result(); err == redis.Nil {
+			return nil
+		}
+		return err
+	})
+	return value
+}
+
 func steadily(rdb *redis.ClusterClient) {
 	var over int32
 	var refused int64
-	var written [writers]int
+	var written, misread [writers]int
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		atomic.StoreInt32(&over, 1)
@@ -50,28 +60,25 @@ func steadily(rdb *redis.ClusterClient) {
 				key := fmt.Sprintf("go:%d:%d:%d", os.Getpid(), writer, written[writer])
 				insist(&refused, func() error { return rdb.Set(ctx, key, key, 0).Err() })
 				written[writer]++
+				if get(rdb, &refused, key) != key {
+					misread[writer]++
+				}
 				time.Sleep(10 * time.Millisecond)
 			}
 		}(writer)
 	}
 	wait.Wait()
-	total, lost := 0, 0
+	total, unread, lost := 0, 0, 0
 	for writer, count := range written {
 		for n := 0; n < count; n++ {
-			key, value := fmt.Sprintf("go:%d:%d:%d", os.Getpid(), writer, n), ""
-			insist(&refused, func() (err error) {
-				if value, err = rdb.Get(ctx, key).Result(); err == redis.Nil {
-					return nil
-				}
-				return err
-			})
-			if value != key {
+			if key := fmt.Sprintf("go:%d:%d:%d", os.Getpid(), writer, n); get(rdb, &refused, key) != key {
 				lost++
 			}
 		}
 		total += count
+		unread += misread[writer]
 	}
-	fmt.Printf("written %d, refused %d, lost %d\n", total, refused, lost)
+	fmt.Printf("written %d, refused %d, misread %d, lost %d\n", total, refused, unread, lost)
 }
 
 func main() {
