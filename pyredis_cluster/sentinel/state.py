@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, Protocol
 
-from pyredis_cluster.sentinel.instance import Address, Connection, Instance, Link, Master
+from pyredis_cluster.sentinel.instance import Address, Connection, Link, Master
 from pyredis_cluster.sentinel.periods import Periods
 from pyredis_cluster.sentinel.ready import Log, LogLevel, Ready, Step
 from pyredis_cluster.sentinel.scripts import Scripts
@@ -89,13 +89,6 @@ class SentinelState:
         """An id that no link has had."""
         self._last_link_id += 1
         return self._last_link_id
-
-    def instances(self) -> Iterator[Instance]:
-        """All that are known: each master, then its replicas and sentinels."""
-        for master in self.masters.values():
-            yield master
-            yield from master.replicas.values()
-            yield from master.sentinels.values()
 
     # Addresses
 

@@ -1,4 +1,4 @@
-"""Several sentinel cores, servers that are but their INFO, a network in memory, and time that a test moves."""
+"""Sentinel cores, servers that are but their INFO, a network in memory, and time that a test moves."""
 
 from __future__ import annotations
 
@@ -183,7 +183,9 @@ class Server(Peer):
                 b"replica_announced:%d" % self.announced,
             ]
             if self.lost_ms:
-                lines.append(b"master_link_down_since_seconds:%d" % ((self.world.now_ms - self.lost_ms) // 1000))
+                lines.append(
+                    b"master_link_down_since_seconds:%d" % ((self.world.now_ms - self.lost_ms) // 1000)
+                )
         else:
             lines.append(b"role:master")
         followers = [
@@ -336,7 +338,7 @@ class World:
         return [peer for peer in self.peers.values() if isinstance(peer, Sentinel)]
 
     def group(self, replicas: int = 2, sentinels: int = 3, *options: bytes) -> tuple[Server, list[Server]]:
-        """A master, replicas, and sentinels that monitor it as `mymaster`, quorum 2 unless there is one alone.
+        """A master, replicas, and sentinels that monitor it as `mymaster`; quorum 2, of one alone 1.
 
         `options` are further lines of sentinel.conf.
         """
@@ -357,9 +359,7 @@ class World:
 
     def isolate(self, *ports: int) -> None:
         """Cut these off from all others."""
-        self.cut |= {
-            frozenset((port, other)) for port in ports for other in self.peers if other not in ports
-        }
+        self.cut |= {frozenset((port, other)) for port in ports for other in self.peers if other not in ports}
 
     def resolve(self, host: str, by_name: bool) -> str | None:
         if host in self.names:
