@@ -264,6 +264,8 @@ class Watched:
         self._stack = ExitStack()
         self.servers: list[RunningServer] = []
         self.sentinels: list[SentinelProcess] = []
+        self.mark = 0
+        """From which event on of the first sentinel a test looks, where it has to tell steps apart."""
 
     def __enter__(self) -> Watched:
         with ExitStack() as stack:

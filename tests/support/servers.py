@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -164,6 +165,14 @@ class RunningServer:
         """End the process at once, as a crash would; the directory stays."""
         self.process.kill()
         self.process.wait(STOP_LIMIT_S)
+
+    def pause(self) -> None:
+        """Have the process do nothing until `resume`."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on."""
+        self.process.send_signal(signal.SIGCONT)
 
     def restart(self, *options: str, limit_s: float = START_LIMIT_S) -> None:
         """Start an ended server again: same directory, port and options, and more ``options`` after them.
