@@ -53,12 +53,13 @@ def take_over_claims(state: ClusterState, claimant: ClusterNode, config_epoch: i
     claimed_bits = bitmap.to_int(claimed)
     owned_bits = bitmap.to_int(claimant.slots)
     if state.not_claimed:
-        state.not_claimed.difference_update(bitmap.bits(claimed_bits & owned_bits))
+        claimed_again = claimed_bits & owned_bits & bitmap.to_int(bitmap.from_slots(state.not_claimed))
+        state.not_claimed.difference_update(bitmap.bits(claimed_again))
     lost_by_us = 0
     lost_with_keys: list[int] = []
-    for slot in bitmap.bits(claimed_bits & ~owned_bits):
+    for slot in bitmap.bits(claimed_bits & ~owned_bits & ~_firmly_owned(state, config_epoch)):
         # A slot being imported changes hands by SETSLOT alone.
-        if slot in state.importing_from or not _is_newer(state, slot, config_epoch):
+        if slot in state.importing_from:
             continue
         owner = state.slots[slot]
         if owner is me and state.keys_in_slot(slot):
@@ -129,23 +130,33 @@ def _follow(state: ClusterState, primary: ClusterNode, why: str) -> None:
     become_replica_of(state, primary)
 
 
-def _is_newer(state: ClusterState, slot: int, config_epoch: int) -> bool:
-    owner = state.slots[slot]
-    return owner is None or slot in state.not_claimed or owner.config_epoch < config_epoch
+def _firmly_owned(state: ClusterState, config_epoch: int) -> int:
+    """The slots, as bits, that no claim under `config_epoch` takes from their owners. O(nodes)."""
+    owned = 0
+    for node in state.nodes.values():
+        if node.slot_count and node.config_epoch >= config_epoch:
+            owned |= bitmap.to_int(node.slots)
+    if state.not_claimed:
+        owned &= ~bitmap.to_int(bitmap.from_slots(state.not_claimed))
+    return owned
 
 
 def _correct_stale_claims(state: ClusterState, sender: ClusterNode, header: Header) -> None:
     claimed_bits = bitmap.to_int(header.slots) & ~bitmap.to_int(sender.slots)
-    for slot in bitmap.bits(claimed_bits):
-        owner = state.slots[slot]
-        if owner is None or slot in state.not_claimed:
-            continue
-        if owner.config_epoch > header.config_epoch:
-            state.out.log(
-                "verbose",
-                f"Node {sender.node_id} has old slots configuration, sending an UPDATE message"
-                f" about {owner.node_id}",
-            )
-            # One at a time: the next PING brings the next, if any.
-            send_update(state, sender.link, owner)
-            return
+    if state.not_claimed:
+        claimed_bits &= ~bitmap.to_int(bitmap.from_slots(state.not_claimed))
+    newer = [
+        (common & -common, owner.node_id)
+        for owner in state.nodes.values()
+        if owner.slot_count
+        and owner.config_epoch > header.config_epoch
+        and (common := claimed_bits & bitmap.to_int(owner.slots))
+    ]
+    if newer:
+        # One at a time, that of the first slot: the next PING brings the next, if any.
+        _, node_id = min(newer)
+        state.out.log(
+            "verbose",
+            f"Node {sender.node_id} has old slots configuration, sending an UPDATE message about {node_id}",
+        )
+        send_update(state, sender.link, state.nodes[node_id])
