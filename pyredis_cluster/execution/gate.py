@@ -69,6 +69,8 @@ GATE_ASYNC_LOADING = 1 << 14
 """Data is loaded beside that which is served."""
 GATE_WRITABLE_REPLICA = 1 << 15
 """A replica that takes writes: see `LocalExpiry`."""
+GATE_FAULTS = 1 << 16
+"""Some requests are to be answered wrongly: see `Faults`."""
 GATE_BLOCKED = 1 << 20
 GATE_FROZEN = 1 << 21
 GATE_CLOSING = 1 << 22
@@ -124,16 +126,16 @@ def _check_and_call(session: Session, argv: list[bytes]) -> Reply:
         return NO_REPLY
     entry = session.last_entry = _find(session, argv)
     if entry is None:
-        return _reject(session, None, argv, _unknown(session, argv))
+        return reject(session, None, argv, _unknown(session, argv))
     refusal = _refuse_client(session, entry, argv)
     if refusal is not None:
-        return _reject(session, entry, argv, refusal)
+        return reject(session, entry, argv, refusal)
     redirected = _redirect(session, entry, argv)
     if redirected is not None:
         return redirected
     refusal = _refuse_for_server(session, entry)
     if refusal is not None:
-        return _reject(session, entry, argv, refusal)
+        return reject(session, entry, argv, refusal)
     if not _is_exempt(session) and server.pauses.holds(session, entry):
         server.pauses.postpone(session)
         session.pending.appendleft(argv)
@@ -191,7 +193,7 @@ def call_again(session: Session, entry: Entry, argv: list[bytes]) -> Reply:
     """
     refusal = _refuse_client(session, entry, argv) or _refuse_for_server(session, entry)
     if refusal is not None:
-        return _reject(session, entry, argv, refusal)
+        return reject(session, entry, argv, refusal)
     server = session.server
     reply, elapsed_ns = _run(session, entry, argv)
     if reply is NO_REPLY:
@@ -342,7 +344,7 @@ def _last_accesses(session: Session, entry: Entry, argv: list[bytes]) -> list[tu
     return [(value, value.lru) for value in found if value is not None]
 
 
-def _reject(session: Session, entry: Entry | None, argv: list[bytes], error: CommandError) -> CommandError:
+def reject(session: Session, entry: Entry | None, argv: list[bytes], error: CommandError) -> CommandError:
     """Count a refusal; returns what the client gets. It dooms a transaction; that of EXEC itself ends it."""
     server = session.server
     if session.transaction is not None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.append_only import AppendOnly
     from pyredis_cluster.execution.cluster import Cluster
+    from pyredis_cluster.execution.faults import Faults
     from pyredis_cluster.execution.host import Connection, Host
     from pyredis_cluster.execution.persistence import Persistence
     from pyredis_cluster.execution.replication import Replicas
@@ -103,6 +104,8 @@ class ServerState:
         self.gate = 0
         self.cluster: Cluster | None = None
         self.served_slots: ServedSlots | None = None
+        self.faults: Faults | None = None
+        """What is wrong on purpose; None where nothing may be."""
         self.sentinel: Sentinel | None = None
         """What a sentinel does; None for every other server."""
         self.maxmemory = 0

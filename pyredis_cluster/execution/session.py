@@ -281,6 +281,13 @@ class Session:
 
     def execute_gated(self, argv: Request) -> None:
         """Run one request through the whole gate; its reply, if any, goes to `out`."""
+        if self.gate & gate.GATE_FAULTS and self.server.faults is not None:
+            self.server.faults.execute(self, argv)
+        else:
+            self.execute_checked(argv)
+
+    def execute_checked(self, argv: Request) -> None:
+        """As `execute_gated`, whatever faults there are."""
         self.running_argv = argv
         self._holds_pushes = True
         self.reply(gate.process(self, argv))

@@ -40,6 +40,7 @@ from pyredis_cluster.server.unsupported import check_supported
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
     from pyredis_cluster.execution.command import Command
+    from pyredis_cluster.execution.faults import Faults
     from pyredis_cluster.execution.host import Timer
     from pyredis_cluster.execution.migration import Migration, Outcome
     from pyredis_cluster.execution.session import Session
@@ -80,8 +81,9 @@ class Server:
         self.freezer = Freezer(loop)
         self.cron = Cron(self.call_later, lambda: self.state.keyspace.now_ms)
         self.stopping = Stopping(self)
-        commands = sentinel_commands() if config.is_sentinel else COMMANDS
-        self.state = ServerState(commands, config, self, clock, random_source or random.Random())
+        self.state = ServerState(_commands_of(config), config, self, clock, random_source or random.Random())
+        if config.text("enable-fault-command") != "no":
+            self.allow_faults()
         self.clients = Clients(self)
         self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
         self.background = BackgroundJobs(
@@ -121,6 +123,15 @@ class Server:
     def is_frozen(self) -> bool:
         """Whether the server does nothing now."""
         return self.freezer.is_frozen
+
+    def allow_faults(self) -> Faults:
+        """What makes this server do wrong; there is nothing of the kind before the first call."""
+        if self.state.faults is None:
+            # Imported here, as few servers are to do wrong.
+            from pyredis_cluster.execution.faults import Faults
+
+            self.state.faults = Faults(self.state)
+        return self.state.faults
 
     async def start(self) -> None:
         """Listen and serve. Raises `StartError`, the reason being logged and nothing left open."""
@@ -311,8 +322,14 @@ class Server:
             self.loop.call_soon(self.network.close)
 
 
-def sentinel_commands() -> Mapping[bytes, Command]:
-    """A sentinel's table."""
-    from pyredis_cluster.commands.sentinel_table import SENTINEL_COMMANDS
+def _commands_of(config: Config) -> Mapping[bytes, Command]:
+    """The commands of a server; what few have is imported for those only."""
+    if config.is_sentinel:
+        from pyredis_cluster.commands.sentinel_table import SENTINEL_COMMANDS
 
-    return SENTINEL_COMMANDS
+        return SENTINEL_COMMANDS
+    if config.text("enable-fault-command") != "no":
+        from pyredis_cluster.commands.fault import fault
+
+        return {**COMMANDS, **fault.commands}
+    return COMMANDS

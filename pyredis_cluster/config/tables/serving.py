@@ -91,6 +91,14 @@ SECURITY: list[Directive] = [
         before=_UNRESTRICTED,
     ),
     choice(
+        "enable-fault-command",
+        "no",
+        _ALLOWED,
+        "Who may use FAULT, which Redis does not have; with `no` there is no such command.",
+        immutable=True,
+        hidden=True,
+    ),
+    choice(
         "enable-module-command",
         "no",
         _ALLOWED,

@@ -1,0 +1,162 @@
+"""FAULT: have this server do wrong, for tests of clients in any language.
+
+It is no command of Redis: only servers that were started with `enable-fault-command` have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyredis_cluster.execution.call import Call
+from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, Group
+from pyredis_cluster.execution.faults import ALL_SLOTS, Action, Faults, ReplyFault
+from pyredis_cluster.execution.help import help_lines
+from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
+from pyredis_cluster.protocol.numbers import floating, integer_between
+from pyredis_cluster.protocol.reply import Reply
+from pyredis_cluster.protocol.slots import SLOT_COUNT
+
+fault = Group("server")
+
+_FLAGS = ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED
+_SINCE = "6.2.0"
+_MOST = 2**31
+_BAD_SLOT = CommandError("ERR Invalid or out of range slot")
+_BAD_TIMES = CommandError("ERR TIMES takes a number from 1")
+_BAD_PROBABILITY = CommandError("ERR PROBABILITY takes a number above 0, at most 1")
+_BAD_ADDRESS = CommandError("ERR an address is <host>:<port>")
+_BAD_NUMBER = CommandError("ERR no such fault")
+
+_ACTIONS = {action.name.encode(): action for action in Action}
+_WITH_ARGUMENT = (Action.ERROR, Action.MOVED, Action.ASK)
+
+fault.container("FAULT", since=_SINCE, summary="Groups the commands that make this server do wrong.")
+
+
+@fault.command(
+    "FAULT REPLY",
+    arity=-3,
+    flags=_FLAGS,
+    since=_SINCE,
+    syntax=(
+        "ERROR message | MOVED address | ASK address | CUT | SILENCE | CLOSE [COMMAND name ...] [KEY pattern]"
+        " [SLOT start-slot end-slot] [TIMES count] [PROBABILITY probability]"
+    ),
+    summary="Answers some requests wrongly, in part, or not at all.",
+)
+def fault_reply(call: Call, argv: list[bytes]) -> Reply:
+    """FAULT REPLY <ERROR message | MOVED address | ASK address | CUT | SILENCE | CLOSE>
+    [COMMAND name]... [KEY pattern] [SLOT start end] [TIMES count] [PROBABILITY probability]
+
+    The number of the fault, for FAULT HEAL. Raises an error, and does nothing, where an argument is bad.
+    """
+    words = iter(argv[2:])
+    action = _ACTIONS.get(next(words).upper())
+    if action is None:
+        raise SYNTAX_ERROR
+    made = ReplyFault(action)
+    if action in _WITH_ARGUMENT:
+        made.argument = _next(words)
+        if action is not Action.ERROR and not made.argument.rpartition(b":")[2].isdigit():
+            raise _BAD_ADDRESS
+    for option in words:
+        _take_option(made, option.upper(), words)
+    return faults_of(call).begin(made)
+
+
+def _take_option(made: ReplyFault, option: bytes, words: Iterator[bytes]) -> None:
+    value = _next(words)
+    if option == b"COMMAND":
+        made.commands |= {value.decode("latin-1").lower()}
+    elif option == b"KEY":
+        made.key = value
+    elif option == b"SLOT":
+        first, last = (integer_between(each, 0, SLOT_COUNT - 1, _BAD_SLOT) for each in (value, _next(words)))
+        made.slots = ALL_SLOTS[first : last + 1]
+        if not made.slots:
+            raise _BAD_SLOT
+    elif option == b"TIMES":
+        made.times = integer_between(value, 1, _MOST, _BAD_TIMES)
+    elif option == b"PROBABILITY":
+        made.probability = floating(value, _BAD_PROBABILITY)
+        if not 0 < made.probability <= 1:
+            raise _BAD_PROBABILITY
+    else:
+        raise SYNTAX_ERROR
+
+
+def _next(words: Iterator[bytes]) -> bytes:
+    word = next(words, None)
+    if word is None:
+        raise SYNTAX_ERROR
+    return word
+
+
+@fault.command("FAULT LIST", arity=2, flags=_FLAGS, since=_SINCE, summary="Answers the active faults.")
+def fault_list(call: Call, argv: list[bytes]) -> Reply:
+    """FAULT LIST
+
+    An array of maps: `id`, and what the fault is, by field.
+    """
+    active = faults_of(call).active
+    return [{b"id": number, **each.describe()} for number, each in active.items()]
+
+
+@fault.command(
+    "FAULT HEAL",
+    arity=-2,
+    flags=_FLAGS,
+    since=_SINCE,
+    syntax="[id ...]",
+    summary="Ends some faults, or all.",
+)
+def fault_heal(call: Call, argv: list[bytes]) -> Reply:
+    """FAULT HEAL [id ...]
+
+    How many faults were ended. Raises an error for what is no number; those that are over do not count.
+    """
+    faults = faults_of(call)
+    if len(argv) == 2:
+        return faults.heal_all()
+    numbers = [integer_between(word, 1, _MOST, _BAD_NUMBER) for word in argv[2:]]
+    return sum(faults.heal(number) for number in numbers)
+
+
+@fault.command("FAULT HELP", arity=2, flags=LOADING | STALE, since=_SINCE, summary="Lists the subcommands.")
+def fault_help(call: Call, argv: list[bytes]) -> Reply:
+    """FAULT HELP
+
+    An array of status lines.
+    """
+    return help_lines(argv[0], _HELP)
+
+
+def faults_of(call: Call) -> Faults:
+    """The faults of the server; it has some, as it has the command."""
+    assert call.server.faults is not None
+    return call.server.faults
+
+
+_HELP = """
+REPLY <action> [<option> <value>]...
+    Answer some requests wrongly, in part, or not at all. Actions are:
+    * ERROR <message>, MOVED <address>, ASK <address>
+      Do not run the request; reply with that error.
+    * CUT
+      Run it, send half of the reply, and close the connection.
+    * SILENCE
+      Run it, and send no reply.
+    * CLOSE
+      Do not run it; close the connection.
+    Options are:
+    * COMMAND <name>
+      Requests of that command, and of others that are named so.
+    * KEY <pattern>, SLOT <first> <last>
+      Requests with such a key.
+    * TIMES <count>, PROBABILITY <probability>
+      How often at most, and how probably each time.
+LIST
+    Return the active faults.
+HEAL [<id> ...]
+    End these faults, or all.
+"""
