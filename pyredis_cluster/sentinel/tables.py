@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+from typing import Final
+
 from pyredis_cluster.sentinel import links
 from pyredis_cluster.sentinel.events import emit
 from pyredis_cluster.sentinel.instance import Address, FailoverState, Instance, Master, OtherSentinel, Replica
 from pyredis_cluster.sentinel.state import BadInstanceError, SentinelState, is_same_address
+
+_MAX_INSTANCES: Final = 1000
+"""Replicas, or sentinels, of one master: what lies about them shall not cost all memory and sockets."""
 
 
 def add_master(state: SentinelState, name: bytes, host: bytes, port: int, quorum: int) -> Master:
@@ -40,6 +46,7 @@ def add_replica(state: SentinelState, master: Master, host: bytes, port: int) ->
     name = state.announced_with_port(address)
     if name in master.replicas:
         raise BadInstanceError("Duplicate hostname and port for replica.")
+    _check_room(master.replicas)
     replica = master.replicas[name] = Replica(name, address, master, state.now_ms)
     return replica
 
@@ -60,6 +67,7 @@ def add_sentinel(
     address = state.address(host, port, unresolved=True)
     if run_id in master.sentinels:
         raise BadInstanceError("Duplicate runid for sentinel.")
+    _check_room(master.sentinels)
     sentinel = OtherSentinel(run_id, address, master, state.now_ms)
     master.sentinels[run_id] = sentinel
     links.share(state, sentinel)
@@ -140,6 +148,11 @@ def spread_down_after(master: Master) -> None:
     """Replicas and sentinels of a master become down as soon as it does itself."""
     for instance in (*master.replicas.values(), *master.sentinels.values()):
         instance.down_after_ms = master.down_after_ms
+
+
+def _check_room(table: Sized) -> None:
+    if len(table) >= _MAX_INSTANCES:
+        raise BadInstanceError("Too many instances.")
 
 
 def _forget_replicas(state: SentinelState, master: Master) -> None:
