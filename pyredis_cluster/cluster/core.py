@@ -10,6 +10,7 @@ All times are Unix milliseconds, handed in as `now_ms`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from pyredis_cluster.cluster import admin, cron, describe, redirect, slot_migration, topology, wire
 from pyredis_cluster.cluster.epochs import bump_without_consensus
@@ -28,6 +29,9 @@ from pyredis_cluster.cluster.state import ClusterState, RandomSource
 from pyredis_cluster.cluster.topology import LinkInfo, Value
 from pyredis_cluster.cluster.wire import MessageType
 from pyredis_cluster.protocol.errors import CommandError
+
+_HEARSAY_INTERVAL_MS: Final = 100
+"""How often at most nodes.conf is saved because of what others say: in a crowd that would be all the time."""
 
 
 class ClusterCore:
@@ -168,12 +172,22 @@ class ClusterCore:
         if out.released_slots:
             ready.events.append(SlotsReleased(tuple(sorted(out.released_slots))))
             out.released_slots.clear()
+        if out.hearsay and not 0 <= now_ms - state.synced_ms < _HEARSAY_INTERVAL_MS:
+            out.save_config(fsync=True)
         if out.save:
             ready.config = describe.describe_config(state)
             ready.fsync = out.fsync
+            if out.fsync:
+                out.hearsay = False
+                state.synced_ms = now_ms
         out.save = out.fsync = False
         out.ready = Ready()
         return ready
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether nodes.conf lacks something that may be saved later: see `Outbox.save_hearsay`."""
+        return self.state.out.hearsay
 
     def config_text(self) -> str:
         """The content of nodes.conf as of now (CLUSTER SAVECONFIG)."""

@@ -16,7 +16,7 @@ def note_epochs(state: ClusterState, sender: ClusterNode, current_epoch: int, co
         state.current_epoch = current_epoch
     if config_epoch > sender.config_epoch:
         sender.config_epoch = config_epoch
-        state.out.save_config(fsync=True)
+        state.save_claims_of(sender)
 
 
 def bump_without_consensus(state: ClusterState) -> bool:

@@ -136,5 +136,5 @@ def _report_text(reporter: ClusterNode, node: ClusterNode) -> str:
 
 
 def _changed(state: ClusterState) -> None:
-    state.out.save_config()
+    state.out.save_hearsay()
     state.out.update_state = True

@@ -78,7 +78,7 @@ def update_address(state: ClusterState, node: ClusterNode, link: Link, header: H
     state.out.log("notice", f"Address updated for node {name}, now {node.ip}:{port}")
     if state.myself.primary is node:
         follow_primary(state)
-    state.out.save_config()
+    state.out.save_hearsay()
     state.out.update_state = True
     return True
 
@@ -87,7 +87,7 @@ def update_shard_id(state: ClusterState, node: ClusterNode, shard_id: str) -> No
     """Take over the shard id of `node`; a replica of it follows suit."""
     if node.shard_id != shard_id:
         state.join_shard(node, shard_id)
-        state.out.save_config()
+        state.out.save_hearsay()
     me = state.myself
     if me.primary is node and me.shard_id != shard_id:
         state.join_shard(me, shard_id)
@@ -127,7 +127,6 @@ def _begin_handshake(state: ClusterState, header: Header, ip: str) -> None:
     node = state.create_node(wire.HANDSHAKE)
     node.ip, node.tcp_port, node.tls_port, node.bus_port = address
     state.add_node(node)
-    state.out.save_config()
 
 
 def _is_right_peer(state: ClusterState, link: Link, sender: ClusterNode | None, header: Header) -> bool:
@@ -153,7 +152,7 @@ def _is_right_peer(state: ClusterState, link: Link, sender: ClusterNode | None, 
         node.flags &= ~wire.HANDSHAKE
         node.flags |= header.flags & (wire.PRIMARY | wire.REPLICA)
         state.out.log("debug", f"Handshake with node {node.node_id} completed.")
-        state.out.save_config()
+        state.out.save_hearsay()
         return True
     if node.node_id == header.sender:
         return True
@@ -167,7 +166,7 @@ def _is_right_peer(state: ClusterState, link: Link, sender: ClusterNode | None, 
     node.ip = ""
     node.tcp_port = node.tls_port = node.bus_port = 0
     state.drop_link(link)
-    state.out.save_config()
+    state.out.save_hearsay()
     return False
 
 
@@ -243,7 +242,7 @@ def _handle_extensions(state: ClusterState, sender: ClusterNode, extensions: Ext
     names = (extensions.hostname, extensions.human_nodename)
     if names != (sender.hostname, sender.human_nodename):
         sender.hostname, sender.human_nodename = names
-        state.out.save_config()
+        state.out.save_hearsay()
     # A sender older than 7.2 tells no shard id; its replicas at least share the one made up for it.
     shard_id = extensions.shard_id if is_node_id(extensions.shard_id) else sender.slot_owner.shard_id
     update_shard_id(state, sender, shard_id)
@@ -256,7 +255,7 @@ def _forget(state: ClusterState, node_id: str, ttl_s: int) -> None:
     state.blacklist.add(node_id, state.now_ms, ttl_s)
     state.delete_node(node)
     state.out.update_state = True
-    state.out.save_config()
+    state.out.save_hearsay()
 
 
 def _client_ports(state: ClusterState, port: int, secondary_port: int) -> tuple[int, int]:

@@ -32,7 +32,7 @@ def handle_update(state: ClusterState, update: SlotsUpdate) -> None:
     if node is None or node.config_epoch >= update.config_epoch:
         return
     node.config_epoch = update.config_epoch
-    state.out.save_config(fsync=True)
+    state.save_claims_of(node)
     if node is state.myself:
         state.out.log("notice", "Discarding UPDATE message about myself.")
         return
@@ -68,7 +68,12 @@ def take_over_claims(state: ClusterState, claimant: ClusterNode, config_epoch: i
             lost_by_us += 1
         state.delete_slot(slot)
         state.add_slot(claimant, slot)
-        state.out.save_config(fsync=True)
+        if state.migrating_to.get(slot) is claimant:
+            # Should this be forgotten, who asks for its keys is still sent on.
+            state.out.save_hearsay()
+        else:
+            state.save_claims_of(claimant)
+            state.save_claims_of(owner)
         state.out.update_state = True
     state.not_claimed.update(bitmap.bits(owned_bits & ~claimed_bits))
     took_all = lost_by_us == claimed_bits.bit_count()

@@ -91,8 +91,8 @@ class LogLine(NamedTuple):
 class Ready:
     """The effects of the steps since the last one, to be carried out in the order of the fields.
 
-    `config` is the text to be saved as nodes.conf, None where nothing changed; with `fsync` it must be on
-    the disk before anything is sent: a vote that a crash forgets could be given twice.
+    `config` is the text to be saved as nodes.conf, None where nothing is to be saved now; with `fsync` it
+    must be on the disk before anything is sent: a vote that a crash forgets could be given twice.
     Sends to links that are not connected yet wait for the connection; to unknown links they are dropped.
     """
 
@@ -112,6 +112,7 @@ class Outbox:
 
     save: bool = False
     fsync: bool = False
+    hearsay: bool = False
     update_state: bool = False
     released_slots: set[int] = field(default_factory=set)
     ready: Ready = field(default_factory=Ready)
@@ -120,6 +121,13 @@ class Outbox:
         """Have nodes.conf saved before the next message leaves."""
         self.save = True
         self.fsync |= fsync
+
+    def save_hearsay(self) -> None:
+        """Have nodes.conf saved before long: what changed is only what this node was told about others.
+
+        A node that forgets it is where it would be had that message been lost.
+        """
+        self.hearsay = True
 
     def log(self, level: LogLevel, text: str) -> None:
         """Have a line logged."""

@@ -23,7 +23,9 @@ def become_primary(state: ClusterState, node: ClusterNode) -> None:
     if node is state.myself:
         state.is_following = False
         state.out.emit(StopFollowing())
-    state.out.save_config()
+        state.out.save_config()
+    else:
+        state.out.save_hearsay()
     state.out.update_state = True
 
 
@@ -36,14 +38,14 @@ def become_replica(state: ClusterState, node: ClusterNode, primary: ClusterNode 
     if node.is_primary:
         state.delete_slots_of(node)
         node.flags = node.flags & ~(wire.PRIMARY | wire.MIGRATE_TO) | wire.REPLICA
-        state.out.save_config()
+        state.out.save_hearsay()
         state.out.update_state = True
     if primary is not None and node.primary is not primary and primary is not node:
         if node.primary is not None:
             state.remove_replica(node.primary, node)
         state.add_replica(primary, node)
         state.join_shard(node, primary.shard_id)
-        state.out.save_config()
+        state.out.save_hearsay()
 
 
 def become_replica_of(state: ClusterState, primary: ClusterNode) -> None:

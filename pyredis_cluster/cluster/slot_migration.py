@@ -49,6 +49,7 @@ def assign(state: ClusterState, slot: int, node_id: str) -> None:
     me = state.myself
     owner = _primary(known_node(state, node_id))
     was_mine = state.slots[slot] is me
+    is_news = state.slots[slot] is not owner or slot in state.migrating_to or slot in state.importing_from
     has_keys = state.keys_in_slot(slot) > 0
     if was_mine and owner is not me and has_keys:
         raise CommandError(
@@ -71,7 +72,8 @@ def assign(state: ClusterState, slot: int, node_id: str) -> None:
             state.out.log("notice", f"configEpoch updated after importing slot {slot}")
         state.open_slot(slot, state.importing_from, None)
         broadcast_pong(state)
-    _changed(state)
+    if is_news:  # else the owner itself has told it already
+        _changed(state)
 
 
 def _other_primary(state: ClusterState, node_id: str) -> ClusterNode:

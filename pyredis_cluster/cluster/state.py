@@ -80,6 +80,7 @@ class ClusterState:
         self.received: list[int] = [0] * len(MessageType)
         self.links_over_limit = 0
         self.next_random_ping_ms = now_ms
+        self.synced_ms = 0  # when nodes.conf was last saved with fsync
 
     # Nodes
 
@@ -266,6 +267,19 @@ class ClusterState:
     def greatest_epoch(self) -> int:
         """The greatest epoch seen anywhere. O(nodes)."""
         return max(self.current_epoch, max(node.config_epoch for node in self.nodes.values()))
+
+    # nodes.conf
+
+    def save_claims_of(self, node: ClusterNode | None) -> None:
+        """Have it saved that the slots or the config epoch of `node` have changed.
+
+        At once, and with fsync, where this node claims the same: its own, or those of its primary.
+        """
+        me = self.myself
+        if node is me or (node is not None and node is me.primary):
+            self.out.save_config(fsync=True)
+        else:
+            self.out.save_hearsay()
 
     # Links
 

@@ -112,6 +112,11 @@ class ClusterNode:
         self.flush()
         self.tick()
 
+    def save_rest(self) -> None:
+        """Save what could wait: the server ends in order."""
+        if self.core.has_unsaved and not self.bus.is_closed:
+            self.save_config()
+
     def stop(self) -> None:
         """Close the bus and let others use nodes.conf."""
         if self._timer is not None:

@@ -82,7 +82,7 @@ class SystemDisk:
 
     def lock(self, path: str) -> SystemLockedFile:
         """See `Disk`."""
-        return SystemLockedFile(path)
+        return SystemLockedFile(path, self._loop.call_soon)
 
     def replace(self, source: str, target: str) -> None:
         """See `Disk`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Callable
 
 from pyredis_cluster.server.files import sync_directory
 
@@ -29,12 +30,14 @@ else:
 class SystemLockedFile:
     """See `LockedFile`. Locked from construction to `close`.
 
-    Raises BlockingIOError where another process uses it, else OSError; `filename` is then `lock` where it was
-    opened but cannot be locked.
+    `call_soon` makes a call once what is done now is done. Raises BlockingIOError where another process uses
+    it, else OSError; `filename` is then `lock` where it was opened but cannot be locked.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self.path = path
+        self._call_soon = call_soon
+        self._replaced_fd = -1
         self._fd = self._open_locked()
 
     def read(self) -> bytes:
@@ -64,16 +67,25 @@ class SystemLockedFile:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        self.close()
+        self._close_replaced()
+        # This frees the old file's blocks, which may take longer than all else: nobody need wait for it.
+        self._replaced_fd = self._fd
+        self._call_soon(self._close_replaced)
         self._fd = fd
         if sync and os.name != "nt":
             sync_directory(os.path.dirname(self.path) or ".")
 
     def close(self) -> None:
         """See `LockedFile`."""
+        self._close_replaced()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _close_replaced(self) -> None:
+        if self._replaced_fd >= 0:
+            os.close(self._replaced_fd)
+            self._replaced_fd = -1
 
     def _open_locked(self) -> int:
         while True:

@@ -28,7 +28,7 @@ from pyredis_cluster.server.load_at_start import check_databases, load_snapshot
 from pyredis_cluster.server.loading import Loading
 from pyredis_cluster.server.log import Log, write_nowhere
 from pyredis_cluster.server.logo import logo
-from pyredis_cluster.server.network import Network
+from pyredis_cluster.server.network import BUS, CLIENT, Network
 from pyredis_cluster.server.persistence import RdbPersistence
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.reconfigure import watch_config
@@ -85,7 +85,7 @@ class Server:
         if config.text("enable-fault-command") != "no":
             self.allow_faults()
         self.clients = Clients(self)
-        self.listeners = Listeners(config, self.log, self.network, lambda: ClientConnection(self))
+        self.listeners = Listeners(config, self.log, self.network.on(CLIENT), lambda: ClientConnection(self))
         self.background = BackgroundJobs(
             self.call_later,
             clock.monotonic_ns,
@@ -215,12 +215,13 @@ class Server:
         self.cluster = ClusterNode(
             self.state,
             self.log,
-            self.network,
+            self.network.on(BUS),
             self.disk,
             lambda: self.shutdown(save=False, now=True, force=True),
         )
         self.freezer.on_freeze.append(self.cluster.bus.freeze)
         self.freezer.on_thaw.append(self.cluster.bus.thaw)
+        self.stopping.on_stop.append(self.cluster.save_rest)
 
     def call_later(self, delay_ms: float, callback: Callable[..., object], *args: Any) -> Timer:
         """See `Host`."""

@@ -57,7 +57,7 @@ def test_the_majority_of_primaries_makes_a_failure_and_tells_all(bench: Bench) -
     assert not is_suspected(bench.state.nodes[A])
     assert [(m.header.type, m.body) for _, m in sent(ready)] == [(MessageType.FAIL, Failing(A))] * 4
     assert f"Marking node {A} () as failing (quorum reached)." in texts(ready)
-    assert ready.config is not None
+    assert f"{A} 127.0.0.1:7001@17001,,tls-port=0,shard-id=" in (bench.advance(100).config or "")
 
 
 def test_who_is_not_suspected_here_is_not_failed_by_others(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -15,7 +16,8 @@ from pyredis_cluster.server.nodes_file import NodesFile, NodesFileError
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="files are not locked there")
 
 
-DISK = SystemDisk(cast(asyncio.AbstractEventLoop, None))
+LOOP = SimpleNamespace(call_soon=lambda call: call())
+DISK = SystemDisk(cast(asyncio.AbstractEventLoop, LOOP))
 
 
 def open_file(directory: Path) -> NodesFile:
