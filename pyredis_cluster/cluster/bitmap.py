@@ -5,7 +5,7 @@ Differences are taken on whole bitmaps as integers, so that their cost is that o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pyredis_cluster.cluster.wire import SLOT_BITMAP_BYTES
 
@@ -15,7 +15,7 @@ def to_int(bitmap: bytes | bytearray) -> int:
     return int.from_bytes(bitmap, "little")
 
 
-def from_slots(slots: Iterator[int] | range | list[int] | set[int]) -> bytes:
+def from_slots(slots: Iterable[int]) -> bytes:
     """The bitmap with the bits of `slots` set."""
     bitmap = bytearray(SLOT_BITMAP_BYTES)
     for slot in slots:
@@ -34,9 +34,13 @@ def bits(value: int) -> Iterator[int]:
 
 
 def ranges(bitmap: bytes | bytearray) -> list[tuple[int, int]]:
+    """The runs of slots as (first, last), ascending."""
+    return runs(to_int(bitmap))
+
+
+def runs(value: int) -> list[tuple[int, int]]:
     """The runs of set bits as (first, last), ascending."""
-    runs: list[tuple[int, int]] = []
-    value = to_int(bitmap)
+    found: list[tuple[int, int]] = []
     start = 0
     while value:
         zeros = (value & -value).bit_length() - 1
@@ -44,6 +48,6 @@ def ranges(bitmap: bytes | bytearray) -> list[tuple[int, int]]:
         start += zeros
         ones = (~value & (value + 1)).bit_length() - 1
         value >>= ones
-        runs.append((start, start + ones - 1))
+        found.append((start, start + ones - 1))
         start += ones
-    return runs
+    return found

@@ -49,7 +49,7 @@ class ClusterNode:
     """A node as this one sees it. All times are Unix milliseconds, 0 for «never».
 
     Change `flags` only through the doors in `failure`, `roles` and `state`; `slots` and `slot_count` only
-    through `ClusterState.add_slot` and `delete_slot`. `ping_sent_ms` is 0 unless a PONG is awaited.
+    through those of `ClusterState`. `ping_sent_ms` is 0 unless a PONG is awaited.
     """
 
     node_id: str

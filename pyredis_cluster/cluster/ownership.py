@@ -45,7 +45,7 @@ def take_over_claims(state: ClusterState, claimant: ClusterNode, config_epoch: i
     """Rebind to `claimant` each slot it claims that is unclaimed or owned under an older config epoch.
 
     Where this node, or its primary, loses its last slot so, it becomes the claimant's replica; else the
-    keys of slots it lost are deleted. O(slots that differ).
+    keys of slots it lost are deleted. O(nodes + runs of slots that differ), for slots of this node O(slots).
     Source: clusterUpdateSlotsConfigWith.
     """
     me = state.myself
@@ -55,29 +55,34 @@ def take_over_claims(state: ClusterState, claimant: ClusterNode, config_epoch: i
     if state.not_claimed:
         claimed_again = claimed_bits & owned_bits & bitmap.to_int(bitmap.from_slots(state.not_claimed))
         state.not_claimed.difference_update(bitmap.bits(claimed_again))
-    lost_by_us = 0
-    lost_with_keys: list[int] = []
-    for slot in bitmap.bits(claimed_bits & ~owned_bits & ~_firmly_owned(state, config_epoch)):
-        # A slot being imported changes hands by SETSLOT alone.
-        if slot in state.importing_from:
-            continue
-        owner = state.slots[slot]
-        if owner is me and state.keys_in_slot(slot):
-            lost_with_keys.append(slot)
-        if owner is not None and owner is my_primary:
-            lost_by_us += 1
-        state.delete_slot(slot)
-        state.add_slot(claimant, slot)
-        if state.migrating_to.get(slot) is claimant:
-            # Should this be forgotten, who asks for its keys is still sent on.
-            state.out.save_hearsay()
-        else:
-            state.save_claims_of(claimant)
-            state.save_claims_of(owner)
+    # A slot being imported changes hands by SETSLOT alone.
+    importing = bitmap.to_int(bitmap.from_slots(state.importing_from))
+    taken = claimed_bits & ~owned_bits & ~importing & ~_firmly_owned(state, config_epoch)
+    lost_with_keys = [
+        slot for slot in bitmap.bits(taken & bitmap.to_int(me.slots)) if state.keys_in_slot(slot)
+    ]
+    lost_by_us = (taken & bitmap.to_int(my_primary.slots)).bit_count() if my_primary is not None else 0
+    if taken:
+        _save_taking(state, claimant, taken)
+        state.take_slots(claimant, taken)
         state.out.update_state = True
     state.not_claimed.update(bitmap.bits(owned_bits & ~claimed_bits))
     took_all = lost_by_us == claimed_bits.bit_count()
     _settle_loss(state, claimant, lost_by_us, took_all, lost_with_keys)
+
+
+def _save_taking(state: ClusterState, claimant: ClusterNode, taken: int) -> None:
+    """Have it saved that `claimant` takes these slots, given as bits, from their owners."""
+    migrating = [slot for slot, node in state.migrating_to.items() if node is claimant]
+    # Should it be forgotten of these, who asks for their keys is still sent on.
+    unprepared = taken & ~bitmap.to_int(bitmap.from_slots(migrating))
+    if unprepared != taken:
+        state.out.save_hearsay()
+    if unprepared:
+        state.save_claims_of(claimant)
+        for owner in state.nodes.values():
+            if unprepared & bitmap.to_int(owner.slots):
+                state.save_claims_of(owner)
 
 
 def claim_loaded_keys(state: ClusterState) -> None:
@@ -89,9 +94,9 @@ def claim_loaded_keys(state: ClusterState) -> None:
     me = state.myself
     if me.is_replica:
         return
-    for slot in range(SLOT_COUNT):
+    for slot in bitmap.bits(~bitmap.to_int(me.slots) & (1 << SLOT_COUNT) - 1):
         owner = state.slots[slot]
-        if owner is me or slot in state.importing_from or not state.keys_in_slot(slot):
+        if slot in state.importing_from or not state.keys_in_slot(slot):
             continue
         if owner is None:
             state.out.log("notice", f"I have keys for unassigned slot {slot}. Taking responsibility for it.")

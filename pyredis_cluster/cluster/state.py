@@ -204,6 +204,25 @@ class ClusterState:
             for slot in range(first, last + 1):
                 self._refresh_served(slot)
 
+    def take_slots(self, node: ClusterNode, taken: int) -> None:
+        """Assign slots, given as bits, that `node` does not have, whoever has them. O(nodes + runs of slots).
+
+        For this node also O(slots).
+        """
+        for owner in self.nodes.values():
+            owned = bitmap.to_int(owner.slots)
+            lost = owned & taken
+            if lost:
+                owner.slots[:] = (owned ^ lost).to_bytes(len(owner.slots), "little")
+                owner.slot_count -= lost.bit_count()
+                self.out.released_slots.update(bitmap.bits(lost))
+        for first, last in bitmap.runs(taken):
+            self.slots[first : last + 1] = [None] * (last + 1 - first)
+            self.served[first : last + 1] = bytes(last + 1 - first)
+            self.add_slots(node, first, last)
+        if self.not_claimed:
+            self.not_claimed = {slot for slot in self.not_claimed if not taken >> slot & 1}
+
     def delete_slot(self, slot: int) -> bool:
         """Unassign a slot; False where it was not assigned."""
         node = self.slots[slot]
@@ -242,12 +261,16 @@ class ClusterState:
 
     def refresh_all_served(self) -> None:
         """Compute `served` anew, in place: to be called where `ok` has changed."""
-        self.served[:] = bytes(SLOT_COUNT)
+        self.served[:] = self._served_as_of_now()
+
+    def _served_as_of_now(self) -> bytearray:
+        served = bytearray(SLOT_COUNT)
         if self.ok:
             for first, last in bitmap.ranges(self.myself.slots):
-                self.served[first : last + 1] = b"\1" * (last + 1 - first)
+                served[first : last + 1] = b"\1" * (last + 1 - first)
             for slot in (*self.migrating_to, *self.importing_from):
-                self.served[slot] = 0
+                served[slot] = 0
+        return served
 
     def _refresh_served(self, slot: int) -> None:
         self.served[slot] = (
@@ -333,15 +356,13 @@ class ClusterState:
 
     def check(self) -> None:
         """Assert every invariant of the tables. For tests: O(slots + nodes)."""
-        owned = 0
+        owners: list[ClusterNode | None] = [None] * SLOT_COUNT
         for node in self.nodes.values():
-            claimed = bitmap.to_int(node.slots)
-            assert all(self.slots[slot] is node for slot in bitmap.bits(claimed))
-            owned += claimed.bit_count()
-        assert owned == SLOT_COUNT - self.slots.count(None)
-        open_slots = self.migrating_to.keys() | self.importing_from.keys()
-        mine = set(bitmap.bits(bitmap.to_int(self.myself.slots))) - open_slots if self.ok else set()
-        assert bytes(self.served) == bytes(slot in mine for slot in range(SLOT_COUNT))
+            for first, last in bitmap.ranges(node.slots):
+                assert not any(owners[first : last + 1])
+                owners[first : last + 1] = [node] * (last + 1 - first)
+        assert owners == self.slots
+        assert self.served == self._served_as_of_now()
         for node_id, node in self.nodes.items():
             assert node.node_id == node_id
             assert node.slot_count == bitmap.to_int(node.slots).bit_count()
