@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.cli.texts import HELP, NO_MEMORY_TEST, SYSTEM_IS_FINE, VERSION
 from pyredis_cluster.config.command_line import CommandLine, parse_command_line
@@ -25,6 +25,9 @@ from pyredis_cluster.server.process import (
     monotonic_clock,
     raise_open_files,
 )
+
+if TYPE_CHECKING:
+    from pyredis_cluster.server.server import Server
 
 
 def run_redis_server(arguments: Sequence[str], program: str) -> int:
@@ -182,6 +185,7 @@ async def _run_server(
     server.stopping.on_stop.append(lambda: supervisor.tell("STOPPING=1\n"))
     # Before anything says that the server is ready: who waits for that may end it at once.
     handle_signals(loop, log, server.stopping.by_signal)
+    handle_continuing(loop, [server])
     await server.start()
     supervisor.tell("STATUS=Ready to accept connections\n")
     supervisor.tell("READY=1\n")
@@ -240,3 +244,16 @@ def handle_signals(loop: asyncio.AbstractEventLoop, log: Log, stop: Callable[[st
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def handle_continuing(loop: asyncio.AbstractEventLoop, servers: Sequence[Server]) -> None:
+    """Tell the servers when the process goes on after it was stopped (SIGSTOP, or ^Z at a terminal)."""
+
+    def told(*_: object) -> None:
+        if not loop.is_closed():
+            for server in servers:
+                server.process_continued()
+
+    if hasattr(signal, "SIGCONT"):
+        # Not by the loop's own handlers, whose turn comes after the sockets'.
+        signal.signal(signal.SIGCONT, told)

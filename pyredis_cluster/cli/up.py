@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pyredis_cluster.cli.redis_server import enter_directory, handle_signals, run_loop
+from pyredis_cluster.cli.redis_server import enter_directory, handle_continuing, handle_signals, run_loop
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.local_cluster import LocalCluster
@@ -79,6 +79,7 @@ async def _run(loop: asyncio.AbstractEventLoop, options: UpOptions, directory: s
     raise_open_files(servers[0].config.integer("maxclients"), logs[0])
     cluster = LocalCluster(servers, primaries=options.primaries)
     handle_signals(loop, Log(SystemClock(), write_nowhere), lambda name: _stop(cluster, logs, options))
+    handle_continuing(loop, servers)
     try:
         await cluster.start()
         failure = await _make_ready(cluster)

@@ -8,7 +8,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+_TURNS_TO_HEAR: Final = 3
+"""Turns of the event loop until all that came meanwhile is read: connections are accepted in one of them,
+and read from in the next, which events of this turn may precede."""
 
 
 class Freezer:
@@ -16,12 +20,16 @@ class Freezer:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._handle: asyncio.TimerHandle | None = None
+        self._handle: asyncio.Handle | None = None
         self._until_s = 0.0
         self._postponed: list[Callable[[], None]] = []
+        self._is_waking = False
         self.is_frozen = False
         self.on_freeze: list[Callable[[], None]] = []
         """Called when it begins: stop reading, writing, accepting."""
+        self.on_waking: list[Callable[[], None]] = []
+        """Called when the time is over, some turns of the event loop before `on_thaw`: what clients' requests
+        depend on is to be read first."""
         self.on_thaw: list[Callable[[], None]] = []
         """Called when it ends, before what was postponed."""
 
@@ -33,18 +41,32 @@ class Freezer:
         self._stop_timer()
         self._until_s = until_s
         if until_s < math.inf:
-            self._handle = self._loop.call_at(until_s, self.thaw)
-        if not self.is_frozen:
+            self._handle = self._loop.call_at(until_s, self._wake)
+        if not self.is_frozen or self._is_waking:
             self.is_frozen = True
+            self._is_waking = False
             for callback in self.on_freeze:
                 callback()
+
+    def _wake(self) -> None:
+        self._is_waking = True
+        for callback in self.on_waking:
+            callback()
+        if self._is_waking:  # unless one of them froze it again
+            self._thaw_in(_TURNS_TO_HEAR if self.on_waking else 0)
+
+    def _thaw_in(self, turns: int) -> None:
+        if turns:
+            self._handle = self._loop.call_soon(self._thaw_in, turns - 1)
+        else:
+            self.thaw()
 
     def thaw(self) -> None:
         """Go on, unless what goes on first freezes it again: then the rest stays frozen."""
         if not self.is_frozen:
             return
         self._stop_timer()
-        self.is_frozen = False
+        self.is_frozen = self._is_waking = False
         for callback in self.on_thaw:
             callback()
             if self.is_frozen:

@@ -220,6 +220,8 @@ class Server:
             lambda: self.shutdown(save=False, now=True, force=True),
         )
         self.freezer.on_freeze.append(self.cluster.bus.freeze)
+        # Who has slept may be no primary any more: it learns so before it serves those who have waited.
+        self.freezer.on_waking.append(self.cluster.bus.thaw)
         self.freezer.on_thaw.append(self.cluster.bus.thaw)
         self.stopping.on_stop.append(self.cluster.save_rest)
 
@@ -251,6 +253,16 @@ class Server:
     def freeze(self, duration_ms: float) -> None:
         """See `Host`."""
         self.freezer.freeze(duration_ms)
+
+    def process_continued(self) -> None:
+        """The process was stopped for a while: go on as after a sleep.
+
+        May be called by a signal handler, between any two steps of anything.
+        """
+        if self.cluster is not None and not self.stopped.is_set():
+            # At once: sockets that have been found ready are served before the loop makes its calls.
+            self.state.set_gate(gate.GATE_FROZEN, True)
+            self.loop.call_soon_threadsafe(self.freezer.freeze, 0)
 
     def migrate(self, request: Migration, done: Callable[[Outcome], None]) -> None:
         """See `Host`."""

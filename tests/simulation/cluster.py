@@ -117,6 +117,22 @@ class SimulatedCluster:
             return False
         return len({self.view(host) for host in self.hosts}) == 1
 
+    async def wait_for_successor(self, primary: SimulatedHost) -> None:
+        """Wait until a replica of this primary, dead or asleep, has its place for the others that run.
+
+        Raises TimeoutError after a minute.
+        """
+        number = self.hosts.index(primary)
+        replicas = self.hosts[number + self.primaries :: self.primaries]
+        others = [host for host in self.up if host is not primary]
+
+        def is_replaced() -> bool:
+            return any(core_of(each).state.myself.is_primary for each in replicas) and all(
+                core_of(host).state.ok for host in others
+            )
+
+        await self.world.until(is_replaced, 60)
+
     def is_in_sync(self, host: SimulatedHost) -> bool:
         """Whether a node is a primary, or a replica that has all its primary has written."""
         me = core_of(host).state.myself

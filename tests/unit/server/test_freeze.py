@@ -62,6 +62,28 @@ class TestFreeze:
             server.freezer.thaw()
             assert not server.is_frozen
 
+    async def test_wakes_before_it_goes_on(self) -> None:
+        async with serving() as server:
+            heard: list[str] = []
+            server.freezer.on_waking.append(lambda: heard.append(f"woken, frozen: {server.is_frozen}"))
+            server.freezer.on_thaw.append(lambda: heard.append("thawed"))
+            server.freeze(1)
+            await until(lambda: bool(heard))
+            assert heard == ["woken, frozen: True"]
+            await until(lambda: not server.is_frozen)
+            assert heard == ["woken, frozen: True", "thawed"]
+
+    async def test_falls_asleep_again_while_it_wakes(self) -> None:
+        async with serving() as server:
+            heard: list[str] = []
+            server.freezer.on_freeze.append(lambda: heard.append("frozen"))
+            server.freezer.on_waking.append(lambda: server.freeze(60_000))
+            server.freeze(1)
+            await until(lambda: len(heard) == 2)
+            await asyncio.sleep(0.01)
+            assert server.is_frozen
+            server.freezer.thaw()
+
     async def test_timers_wait(self) -> None:
         async with serving() as server:
             fired: list[str] = []
