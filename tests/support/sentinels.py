@@ -28,6 +28,7 @@ NAME = "mymaster"
 _LIMIT_S = 60.0
 _STOP_LIMIT_S = 15.0
 _SLOWER = 10
+_STORY_BYTES = 4000
 
 
 class ReplyError(Exception):
@@ -376,9 +377,10 @@ class Watched:
         return text
 
     def story(self) -> str:
-        """What all sentinels have logged, for a failure's report."""
-        logs = [f"{each.program.name} on {each.port}:\n{each.log()[-6000:]}" for each in self.sentinels]
-        return "\n".join(["", *(f"{each.name} on {each.port}" for each in self.servers), *logs])
+        """What all have logged lately, for a failure's report."""
+        programs = [(each.name, each.port, each.log()) for each in self.servers]
+        programs += [(each.program.name, each.port, each.log()) for each in self.sentinels]
+        return "\n".join(f"\n{name} on {port}:\n{log[-_STORY_BYTES:]}" for name, port, log in programs)
 
 
 def _is_well(sentinel: SentinelProcess) -> bool:
@@ -387,5 +389,6 @@ def _is_well(sentinel: SentinelProcess) -> bool:
     return (
         sentinel.primary["flags"] == "master"
         and all(each["flags"] == "slave" and each["master-link-status"] == "ok" for each in replicas)
-        and all(each["flags"] == "sentinel" for each in sentinel.others.values())
+        # What another said of the last primary stays until it is asked about the new one.
+        and all(each["flags"].removesuffix(",master_down") == "sentinel" for each in sentinel.others.values())
     )
