@@ -6,10 +6,11 @@ It is no command of Redis: only servers that were started with `enable-fault-com
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, Group
-from pyredis_cluster.execution.faults import ALL_SLOTS, Action, Faults, ReplyFault
+from pyredis_cluster.execution.faults import ALL_SLOTS, Action, Faults, ReplyFault, WireTrouble
 from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.numbers import floating, integer_between
@@ -24,10 +25,18 @@ _MOST = 2**31
 _BAD_SLOT = CommandError("ERR Invalid or out of range slot")
 _BAD_TIMES = CommandError("ERR TIMES takes a number from 1")
 _BAD_PROBABILITY = CommandError("ERR PROBABILITY takes a number above 0, at most 1")
+_BAD_AMOUNT = CommandError("ERR an amount is a number above 0")
 _BAD_ADDRESS = CommandError("ERR an address is <host>:<port>")
 _BAD_NUMBER = CommandError("ERR no such fault")
 
 _ACTIONS = {action.name.encode(): action for action in Action}
+_AMOUNTS = {b"LATENCY": "latency_ms", b"JITTER": "jitter_ms", b"BANDWIDTH": "bytes_per_s"}
+_DIRECTIONS = {
+    b"IN": {"blocks_in": True},
+    b"OUT": {"blocks_out": True},
+    b"BOTH": {"blocks_in": True, "blocks_out": True},
+}
+_KINDS = (b"CLIENT", b"BUS", b"REPLICATION")
 _WITH_ARGUMENT = (Action.ERROR, Action.MOVED, Action.ASK)
 
 fault.container("FAULT", since=_SINCE, summary="Groups the commands that make this server do wrong.")
@@ -57,11 +66,75 @@ def fault_reply(call: Call, argv: list[bytes]) -> Reply:
     made = ReplyFault(action)
     if action in _WITH_ARGUMENT:
         made.argument = _next(words)
-        if action is not Action.ERROR and not made.argument.rpartition(b":")[2].isdigit():
-            raise _BAD_ADDRESS
+        if action is not Action.ERROR:
+            _address(made.argument)
     for option in words:
         _take_option(made, option.upper(), words)
     return faults_of(call).begin(made)
+
+
+@fault.command(
+    "FAULT WIRE",
+    arity=-4,
+    flags=_FLAGS,
+    since=_SINCE,
+    syntax=(
+        "[LATENCY milliseconds] [JITTER milliseconds] [BANDWIDTH bytes-per-second] [HOLD bytes]"
+        " [BLOCK <IN | OUT | BOTH>] [DROP probability] [KIND <CLIENT | BUS | REPLICATION> ...] [PEER address]"
+    ),
+    summary="Delays, holds back, slows or cuts connections.",
+)
+def fault_wire(call: Call, argv: list[bytes]) -> Reply:
+    """FAULT WIRE [LATENCY ms] [JITTER ms] [BANDWIDTH bytes-per-second] [HOLD bytes] [BLOCK <IN | OUT | BOTH>]
+    [DROP probability] [KIND <CLIENT | BUS | REPLICATION>]... [PEER address]
+
+    The number of the fault, for FAULT HEAL; see `WireTrouble`. Raises an error, and does nothing, where an
+    argument is bad.
+    """
+    words = iter(argv[2:])
+    settings: dict[str, Any] = {}
+    kinds: set[str] = set()
+    for option in words:
+        name, value = option.upper(), _next(words)
+        if name in _AMOUNTS:
+            settings[_AMOUNTS[name]] = _amount(value)
+        elif name == b"HOLD":
+            settings["held_bytes"] = integer_between(value, 1, _MOST, _BAD_AMOUNT)
+        elif name == b"DROP":
+            settings["drop_probability"] = _probability(value)
+        elif name == b"BLOCK" and value.upper() in _DIRECTIONS:
+            settings.update(_DIRECTIONS[value.upper()])
+        elif name == b"KIND" and value.upper() in _KINDS:
+            kinds.add(value.decode().lower())
+        elif name == b"PEER":
+            settings["peer"] = _address(value)
+        else:
+            raise SYNTAX_ERROR
+    if not settings.keys() - {"peer"}:
+        raise SYNTAX_ERROR
+    faults = faults_of(call)
+    return faults.begin(faults.wire_fault(WireTrouble(wires=frozenset(kinds), **settings)))
+
+
+def _amount(word: bytes) -> float:
+    amount = floating(word, _BAD_AMOUNT)
+    if not 0 < amount < _MOST:
+        raise _BAD_AMOUNT
+    return amount
+
+
+def _probability(word: bytes) -> float:
+    probability = floating(word, _BAD_PROBABILITY)
+    if not 0 < probability <= 1:
+        raise _BAD_PROBABILITY
+    return probability
+
+
+def _address(word: bytes) -> tuple[str, int]:
+    host, colon, port = word.decode("latin-1").rpartition(":")
+    if not colon or not host or not port.isdecimal():
+        raise _BAD_ADDRESS
+    return host, int(port)
 
 
 def _take_option(made: ReplyFault, option: bytes, words: Iterator[bytes]) -> None:
@@ -78,9 +151,7 @@ def _take_option(made: ReplyFault, option: bytes, words: Iterator[bytes]) -> Non
     elif option == b"TIMES":
         made.times = integer_between(value, 1, _MOST, _BAD_TIMES)
     elif option == b"PROBABILITY":
-        made.probability = floating(value, _BAD_PROBABILITY)
-        if not 0 < made.probability <= 1:
-            raise _BAD_PROBABILITY
+        made.probability = _probability(value)
     else:
         raise SYNTAX_ERROR
 
@@ -155,6 +226,22 @@ REPLY <action> [<option> <value>]...
       Requests with such a key.
     * TIMES <count>, PROBABILITY <probability>
       How often at most, and how probably each time.
+WIRE <option> <value> [<option> <value>]...
+    Have trouble with connections, until it is healed. Options are:
+    * LATENCY <milliseconds>, JITTER <milliseconds>
+      How late everything is; up to how much more, by chance.
+    * BANDWIDTH <bytes per second>
+      How much passes at most, each way.
+    * HOLD <bytes>
+      How much is held back until more comes.
+    * BLOCK (IN|OUT|BOTH)
+      Pass nothing.
+    * DROP <probability>
+      Close a connection whenever something would pass, so probably.
+    * KIND (CLIENT|BUS|REPLICATION)
+      Connections of that kind, and of others that are named so.
+    * PEER <address>
+      Connections that this server makes to the one at that address.
 LIST
     Return the active faults.
 HEAL [<id> ...]

@@ -5,7 +5,7 @@ Only servers with `enable-fault-command` have any, and while none is active noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -115,11 +115,54 @@ class ReplyFault:
         return CommandError(b"%b %d %b" % (self.action.name.encode(), slot, self.argument))
 
 
-class Faults:
-    """The faults of one server, numbered from 1 in the order in which they were made."""
+@dataclass(frozen=True, slots=True)
+class WireTrouble:
+    """What is wrong with connections of a server: those of some `wires` (none: of all), to one peer or any.
 
-    def __init__(self, server: ServerState) -> None:
+    Wires are `client`, `bus` and `replication` (to this server's primary). `peer` is the address at which
+    clients reach another server; it concerns connections that this server makes, those to the other one's bus
+    included, not those that it accepts. `latency_ms` is added to everything, with up to `jitter_ms` more by
+    chance; `bytes_per_s` is how much passes at most, each way; `held_bytes` are not passed on before others
+    follow them; `blocks_in` and `blocks_out`: nothing passes. `drop_probability` is that of a connection to
+    be closed whenever something would pass.
+    """
+
+    wires: frozenset[str] = frozenset()
+    peer: tuple[str, int] | None = None
+    blocks_in: bool = False
+    blocks_out: bool = False
+    latency_ms: float = 0.0
+    jitter_ms: float = 0.0
+    bytes_per_s: float = 0.0
+    held_bytes: int = 0
+    drop_probability: float = 0.0
+
+    def describe(self) -> dict[bytes, bytes | int | float]:
+        """What FAULT LIST tells of it, by field."""
+        fields: dict[bytes, bytes | int | float] = {}
+        if self.wires:
+            fields[b"wires"] = " ".join(sorted(self.wires)).encode()
+        if self.peer is not None:
+            fields[b"peer"] = f"{self.peer[0]}:{self.peer[1]}".encode()
+        if self.blocks_in or self.blocks_out:
+            both = self.blocks_in and self.blocks_out
+            fields[b"blocks"] = b"both" if both else b"in" if self.blocks_in else b"out"
+        for name in ("latency_ms", "jitter_ms", "bytes_per_s", "held_bytes", "drop_probability"):
+            value = getattr(self, name)
+            if value:
+                fields[name.replace("_", "-").encode()] = value
+        return fields
+
+
+class Faults:
+    """The faults of one server, numbered from 1 in the order in which they were made.
+
+    `wire_fault` makes one of the server's connections.
+    """
+
+    def __init__(self, server: ServerState, wire_fault: Callable[[WireTrouble], Fault]) -> None:
         self._server = server
+        self.wire_fault = wire_fault
         self._made = 0
         self.active: dict[int, Fault] = {}
 

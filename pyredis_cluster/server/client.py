@@ -15,7 +15,6 @@ from pyredis_cluster.execution import gate
 from pyredis_cluster.execution.session import Session
 from pyredis_cluster.protocol.errors import ProtocolError
 from pyredis_cluster.protocol.request import Request, RequestParser
-from pyredis_cluster.server.epoll import EpollTransport
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -309,8 +308,9 @@ class ClientConnection(asyncio.Protocol):
         self.resume()
 
     def _hold(self, on: bool) -> None:
-        if isinstance(self._transport, EpollTransport):
-            self._transport.hold(on)
+        hold = getattr(self._transport, "hold", None)
+        if hold is not None:
+            hold(on)
 
     def close(self, *, after_flush: bool) -> None:
         """Close at once, or when all output has been sent."""

@@ -12,10 +12,15 @@ import select
 import socket
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from pyredis_cluster.server.epoll import EpollTransport, Poller
 from pyredis_cluster.server.sockets import tcp_socket
+
+CLIENT: Final = "client"
+BUS: Final = "bus"
+REPLICATION: Final = "replication"
+"""Kinds of connections: see `Network.on`."""
 
 _ACCEPTS_PER_TURN = 64
 _ACCEPT_RETRY_S = 1.0
@@ -46,6 +51,10 @@ class Network:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, use_epoll: bool = True) -> None:
         self.loop = loop
         self._poller = _poller(loop) if use_epoll else None
+
+    def on(self, wire: str) -> Network:
+        """The same for connections of one kind: `CLIENT`, `BUS` or `REPLICATION`. Faults may concern them."""
+        return self
 
     def accept(
         self, listener: socket.socket, factory: ProtocolFactory, failed: Callable[[OSError], None]

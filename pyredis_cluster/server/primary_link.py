@@ -11,6 +11,7 @@ from pyredis_cluster.replication.handshake import NO_OFFSET, Introduction
 from pyredis_cluster.replication.replica import LinkState, ReplicaSide
 from pyredis_cluster.server.clients import describe, sample
 from pyredis_cluster.server.incoming_data import IncomingData
+from pyredis_cluster.server.network import REPLICATION
 from pyredis_cluster.server.primary_connection import PrimaryConnection, reason_of
 from pyredis_cluster.server.primary_stream import PrimaryStream
 
@@ -124,7 +125,7 @@ class PrimaryLink:
         attempt = self._attempt = PrimaryConnection(self, freezer)
         try:
             source = self._config.text("bind-source-addr")
-            await self._server.network.connect(lambda: attempt, host, port, source=source)
+            await self._server.network.on(REPLICATION).connect(lambda: attempt, host, port, source=source)
         except (OSError, ValueError, OverflowError) as error:
             reason = reason_of(error)
             if freezer.is_frozen:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.session import Session
     from pyredis_cluster.ports import Clock, Disk, Programs, Random
     from pyredis_cluster.server.cluster import ClusterNode
+    from pyredis_cluster.server.faulty_network import FaultyNetwork
     from pyredis_cluster.server.migrate import Migrations
     from pyredis_cluster.server.sentinel import SentinelNode
 
@@ -54,6 +55,7 @@ class Server:
     """A running server, and the `Host` of its state.
 
     Servers of one event loop share a `Network`; a server that is given none makes its own, and closes it.
+    Faults are possible where the configuration, or `may_fail`, allows them.
     """
 
     def __init__(
@@ -67,13 +69,19 @@ class Server:
         random_source: Random | None = None,
         disk: Disk | None = None,
         programs: Programs | None = None,
+        may_fail: bool = False,
     ) -> None:
         self.loop = loop
         self.config = config
         clock = clock or SystemClock()
         self.log = log or Log(clock, write_nowhere)
-        self.network = network or Network(loop)
+        random_source = random_source or random.Random()
+        self.network = self._shared_network = network or Network(loop)
         self._owns_network = network is None
+        self._faulty_network: FaultyNetwork | None = None
+        may_fail = may_fail or config.text("enable-fault-command") != "no"
+        if may_fail:
+            self.network = self._faulty_network = _faulty(self._shared_network, random_source)
         self._own_disk: SystemDisk | None = None
         if disk is None:
             disk = self._own_disk = SystemDisk(loop)
@@ -81,9 +89,9 @@ class Server:
         self.freezer = Freezer(loop)
         self.cron = Cron(self.call_later, lambda: self.state.keyspace.now_ms)
         self.stopping = Stopping(self)
-        self.state = ServerState(_commands_of(config), config, self, clock, random_source or random.Random())
-        if config.text("enable-fault-command") != "no":
-            self.allow_faults()
+        self.state = ServerState(_commands_of(config), config, self, clock, random_source)
+        if self._faulty_network is not None:
+            self.state.faults = _faults(self.state, self._faulty_network)
         self.clients = Clients(self)
         self.listeners = Listeners(config, self.log, self.network.on(CLIENT), lambda: ClientConnection(self))
         self.background = BackgroundJobs(
@@ -124,14 +132,9 @@ class Server:
         """Whether the server does nothing now."""
         return self.freezer.is_frozen
 
-    def allow_faults(self) -> Faults:
-        """What makes this server do wrong; there is nothing of the kind before the first call."""
-        if self.state.faults is None:
-            # Imported here, as few servers are to do wrong.
-            from pyredis_cluster.execution.faults import Faults
-
-            self.state.faults = Faults(self.state)
-        return self.state.faults
+    def drop_connections(self, wire: str) -> int:
+        """Close all connections of a kind (see `Network.on`), where faults are possible; how many."""
+        return self._faulty_network.drop(wire) if self._faulty_network is not None else 0
 
     async def start(self) -> None:
         """Listen and serve. Raises `StartError`, the reason being logged and nothing left open."""
@@ -331,8 +334,24 @@ class Server:
         self.clients.close_all()
         if self._own_disk is not None:
             self._own_disk.close()
+        if self._faulty_network is not None:
+            self._faulty_network.release()
         if self._owns_network:
-            self.loop.call_soon(self.network.close)
+            self.loop.call_soon(self._shared_network.close)
+
+
+def _faulty(network: Network, random_source: Random) -> FaultyNetwork:
+    # Imported here, as few servers are to do wrong.
+    from pyredis_cluster.server.faulty_network import FaultyNetwork
+
+    return FaultyNetwork(network, random_source)
+
+
+def _faults(state: ServerState, network: FaultyNetwork) -> Faults:
+    from pyredis_cluster.execution.faults import Faults
+    from pyredis_cluster.server.faulty_network import WireFault
+
+    return Faults(state, lambda settings: WireFault(network, settings))
 
 
 def _commands_of(config: Config) -> Mapping[bytes, Command]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from pyredis_cluster.testing.faults import NodeFaults
+
 if TYPE_CHECKING:
     from redis import Redis, RedisCluster
 
@@ -72,6 +74,11 @@ class BlockingNode:
     def resume(self) -> None:
         """See `Node`."""
         self._thread.call(self._node.resume)
+
+    @property
+    def faults(self) -> NodeFaults:
+        """See `Node`; each call takes effect at once."""
+        return NodeFaults(self._thread.call(lambda: self._node.server), self._thread.call)
 
     def run(self, *words: str | bytes | int) -> Any:
         """See `Node`."""
@@ -201,6 +208,21 @@ class BlockingCluster:
         return BlockingSlotMigration(
             migration, self._thread, self._handle(migration.source), self._handle(migration.target)
         )
+
+    def partition(
+        self,
+        some: Iterable[BlockingClusterNode],
+        others: Iterable[BlockingClusterNode],
+        *,
+        one_way: bool = False,
+    ) -> None:
+        """See `Cluster`."""
+        nodes = [self._node_of(each) for each in some], [self._node_of(each) for each in others]
+        self._thread.call(lambda: self._cluster.partition(*nodes, one_way=one_way))
+
+    def heal(self) -> None:
+        """See `Cluster`."""
+        self._thread.call(self._cluster.heal)
 
     def fail_over(self, replica: BlockingClusterNode, *, force: bool = False, limit_s: float = 60.0) -> None:
         """See `Cluster`."""

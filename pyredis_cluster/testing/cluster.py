@@ -10,6 +10,7 @@ from pyredis_cluster.cluster.founding import Founder, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
 from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
 from pyredis_cluster.server.local_cluster import LocalCluster
+from pyredis_cluster.server.network import BUS, REPLICATION
 from pyredis_cluster.testing.blocking import BlockingCluster
 from pyredis_cluster.testing.hosted import Hosted
 from pyredis_cluster.testing.loop_thread import SHARED
@@ -130,9 +131,7 @@ class Cluster(Hosted[ClusterNode]):
         for node in self.nodes[self._count :]:
             node.kill()
         del self.nodes[self._count :]
-        for node in self.nodes:
-            if node.is_paused:
-                node.resume()
+        self.heal()
         if self._is_as_at_first():
             for node in self.nodes:
                 node.clear()
@@ -263,6 +262,26 @@ class Cluster(Hosted[ClusterNode]):
         await migration.move_keys(moved)
         return migration
 
+    def partition(
+        self, some: Iterable[ClusterNode], others: Iterable[ClusterNode], *, one_way: bool = False
+    ) -> None:
+        """Let nothing pass between nodes on the bus and in replication; `one_way`: from `some` to `others`.
+
+        As in a network that loses every packet: connections stay, and what was sent comes when it heals.
+        Clients reach all of them.
+        """
+        for one in some:
+            for other in others:
+                _block(one, other, blocks_in=not one_way, blocks_out=True)
+                _block(other, one, blocks_in=True, blocks_out=not one_way)
+
+    def heal(self) -> None:
+        """End all faults of all nodes, and all pauses."""
+        for node in self.nodes:
+            if node.is_up:
+                node.faults.heal()
+                node.resume()
+
     async def fail_over(self, replica: ClusterNode, *, force: bool = False, limit_s: float = 60.0) -> None:
         """Have a replica take the place of its primary (CLUSTER FAILOVER), and wait until it has.
 
@@ -295,6 +314,17 @@ def slot_of(key: str | bytes | int) -> int:
     if isinstance(key, int):
         return key
     return key_slot(key.encode() if isinstance(key, str) else key)
+
+
+def _block(node: ClusterNode, peer: ClusterNode, *, blocks_in: bool, blocks_out: bool) -> None:
+    """Cut the connections that `node` makes to `peer`."""
+    if node.is_up:
+        node.faults.wire(
+            wires=(BUS, REPLICATION),
+            peer=(peer.host, peer.port),
+            blocks_in=blocks_in,
+            blocks_out=blocks_out,
+        )
 
 
 def _view(node: ClusterNode) -> frozenset[tuple[str, str, bytes]]:

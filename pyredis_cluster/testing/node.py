@@ -15,6 +15,7 @@ from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.server import Server as RunningServer
+from pyredis_cluster.testing.faults import NodeFaults
 from pyredis_cluster.testing.local_client import LocalClient
 from pyredis_cluster.testing.settings import DirectiveValue, set_directives
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
@@ -121,6 +122,7 @@ class Node:
             clock=clock,
             random_source=random.Random(surroundings.random.getrandbits(64)),
             disk=self._disk,
+            may_fail=True,
         )
         return self._server
 
@@ -129,6 +131,11 @@ class Node:
         if isinstance(self._disk, SimulatedDisk):
             self._disk.begin_process()
         await self.prepare().start()
+
+    @property
+    def faults(self) -> NodeFaults:
+        """What goes wrong on the running server, and what may. Raises RuntimeError where it does not run."""
+        return NodeFaults(self.server)
 
     def run(self, *words: str | bytes | int) -> Any:
         """Run a command inside the server and return its reply, as hiredis has it (statuses are bytes).
@@ -143,7 +150,8 @@ class Node:
             client.leave()
 
     def clear(self) -> None:
-        """Have no data, the configuration of the start, and statistics of zero; clients stay connected."""
+        """Have no data and no faults, the first configuration, statistics of zero; clients stay connected."""
+        self.faults.heal()
         config = self.server.config
         for name, value in self._settings.items():
             if config.value(name) != value:

@@ -1,0 +1,101 @@
+"""What a test may have go wrong on one server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from pyredis_cluster.execution.faults import ALL_SLOTS, Action, Fault, Faults, ReplyFault, WireTrouble
+
+if TYPE_CHECKING:
+    from pyredis_cluster.server.server import Server
+
+
+class NodeFaults:
+    """The faults of a running server: each method but `heal` begins one and returns its number.
+
+    They are those of the command FAULT, and end with the server. Faults of replies take these arguments:
+    `commands`, names as `get` or `config|set`, none for all; `key`, a glob; `slots`, a range; `times`, how
+    often at most; `probability`, how probably each time.
+    """
+
+    def __init__(
+        self, server: Server, call: Callable[[Callable[[], Any]], Any] = lambda function: function()
+    ) -> None:
+        self._server = server
+        # Where the server runs in another thread: has it make a call.
+        self._call = call
+
+    @property
+    def _faults(self) -> Faults:
+        faults = self._server.state.faults
+        assert faults is not None
+        return faults
+
+    def error(self, message: str, **requests: Any) -> int:
+        """Answer requests with an error (`LOADING …`, `CLUSTERDOWN …`, `BUSY …`) instead of running them."""
+        return self._reply(Action.ERROR, message, **requests)
+
+    def moved(self, address: str, **requests: Any) -> int:
+        """Send requests to another address by MOVED, whoever owns the slot."""
+        return self._reply(Action.MOVED, address, **requests)
+
+    def ask(self, address: str, **requests: Any) -> int:
+        """Send requests to another address by ASK."""
+        return self._reply(Action.ASK, address, **requests)
+
+    def cut(self, **requests: Any) -> int:
+        """Run requests, send half of the reply, and close the connection."""
+        return self._reply(Action.CUT, **requests)
+
+    def silence(self, **requests: Any) -> int:
+        """Run requests, and never reply."""
+        return self._reply(Action.SILENCE, **requests)
+
+    def close(self, **requests: Any) -> int:
+        """Close the connection of who sends such a request, and do not run it."""
+        return self._reply(Action.CLOSE, **requests)
+
+    def _reply(
+        self,
+        action: Action,
+        argument: str = "",
+        *,
+        commands: Iterable[str] = (),
+        key: str | None = None,
+        slots: range = ALL_SLOTS,
+        times: int | None = None,
+        probability: float = 1.0,
+    ) -> int:
+        names = frozenset(name.lower() for name in commands)
+        pattern = key.encode() if key is not None else None
+        return self._begin(ReplyFault(action, argument.encode(), names, pattern, slots, times, probability))
+
+    def wire(self, *, wires: Iterable[str] = (), **trouble: Any) -> int:
+        """Have trouble with connections of the wires `client`, `bus` and `replication` (none: of all).
+
+        The rest are fields of `WireTrouble`: `latency_ms`, `jitter_ms`, `bytes_per_s`, `held_bytes`,
+        `blocks_in`, `blocks_out`, `drop_probability`, `peer`.
+        """
+        return self._begin(self._faults.wire_fault(WireTrouble(wires=frozenset(wires), **trouble)))
+
+    def drop_connections(self, wire: str = "client") -> int:
+        """Close all connections of a wire, once; how many there were."""
+        dropped: int = self._call(lambda: self._server.drop_connections(wire))
+        return dropped
+
+    @property
+    def active(self) -> dict[int, dict[bytes, bytes | int | float]]:
+        """What is wrong now, by number, as FAULT LIST tells it."""
+        active: dict[int, dict[bytes, bytes | int | float]] = self._call(
+            lambda: {number: fault.describe() for number, fault in self._faults.active.items()}
+        )
+        return active
+
+    def heal(self, number: int | None = None) -> None:
+        """End one fault, or all."""
+        self._call(self._faults.heal_all if number is None else lambda: self._faults.heal(number))
+
+    def _begin(self, fault: Fault) -> int:
+        number: int = self._call(lambda: self._faults.begin(fault))
+        return number
