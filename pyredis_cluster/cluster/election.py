@@ -88,9 +88,7 @@ def replace_primary(state: ClusterState) -> None:
     former = me.primary
     assert former is not None
     become_primary(state, me)
-    for slot in bitmap.bits(bitmap.to_int(former.slots)):
-        state.delete_slot(slot)
-        state.add_slot(me, slot)
+    state.take_slots(me, bitmap.to_int(former.slots))
     # Votes that were for this time are not to be counted again.
     state.candidacy = Candidacy()
     update_health(state)

@@ -151,22 +151,31 @@ def _firmly_owned(state: ClusterState, config_epoch: int) -> int:
     return owned
 
 
-def _correct_stale_claims(state: ClusterState, sender: ClusterNode, header: Header) -> None:
-    claimed_bits = bitmap.to_int(header.slots) & ~bitmap.to_int(sender.slots)
+def newer_owner(state: ClusterState, slots: int, config_epoch: int) -> tuple[int, ClusterNode] | None:
+    """The first of `slots` (bits) whose owner has it under a newer epoch, and that owner. O(nodes)."""
     if state.not_claimed:
-        claimed_bits &= ~bitmap.to_int(bitmap.from_slots(state.not_claimed))
+        slots &= ~bitmap.to_int(bitmap.from_slots(state.not_claimed))
     newer = [
         (common & -common, owner.node_id)
         for owner in state.nodes.values()
         if owner.slot_count
-        and owner.config_epoch > header.config_epoch
-        and (common := claimed_bits & bitmap.to_int(owner.slots))
+        and owner.config_epoch > config_epoch
+        and (common := slots & bitmap.to_int(owner.slots))
     ]
-    if newer:
-        # One at a time, that of the first slot: the next PING brings the next, if any.
-        _, node_id = min(newer)
+    if not newer:
+        return None
+    slot_bit, node_id = min(newer)
+    return slot_bit.bit_length() - 1, state.nodes[node_id]
+
+
+def _correct_stale_claims(state: ClusterState, sender: ClusterNode, header: Header) -> None:
+    claimed = bitmap.to_int(header.slots) & ~bitmap.to_int(sender.slots)
+    # One at a time, that of the first slot: the next PING brings the next, if any.
+    newer = newer_owner(state, claimed, header.config_epoch)
+    if newer is not None:
         state.out.log(
             "verbose",
-            f"Node {sender.node_id} has old slots configuration, sending an UPDATE message about {node_id}",
+            f"Node {sender.node_id} has old slots configuration, sending an UPDATE message"
+            f" about {newer[1].node_id}",
         )
-        send_update(state, sender.link, state.nodes[node_id])
+        send_update(state, sender.link, newer[1])

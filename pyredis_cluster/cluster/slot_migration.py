@@ -74,6 +74,9 @@ def assign(state: ClusterState, slot: int, node_id: str) -> None:
         broadcast_pong(state)
     if is_news:  # else the owner itself has told it already
         _changed(state)
+        if owner is me:
+            # Should this node forget it, nobody would have the slot: others believe what they are told now.
+            state.out.save_config(fsync=True)
 
 
 def _other_primary(state: ClusterState, node_id: str) -> ClusterNode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyredis_cluster.cluster import bitmap, wire
 from pyredis_cluster.cluster.messages import Header
 from pyredis_cluster.cluster.node import ClusterNode
+from pyredis_cluster.cluster.ownership import newer_owner
 from pyredis_cluster.cluster.sending import send
 from pyredis_cluster.cluster.state import ClusterState
 from pyredis_cluster.cluster.wire import MessageType
@@ -54,9 +55,8 @@ def _refusal(state: ClusterState, sender: ClusterNode, request: Header) -> str:
     wait_ms = primary.voted_ms + 2 * state.settings.node_timeout_ms - state.now_ms
     if wait_ms > 0:
         return f"can't vote about this master before {wait_ms} milliseconds"
-    for slot in bitmap.bits(bitmap.to_int(request.slots)):
-        owner = state.slots[slot]
-        if owner is None or slot in state.not_claimed or owner.config_epoch <= request.config_epoch:
-            continue
+    newer = newer_owner(state, bitmap.to_int(request.slots), request.config_epoch)
+    if newer is not None:
+        slot, owner = newer
         return f"slot {slot} epoch ({owner.config_epoch}) > reqEpoch ({request.config_epoch})"
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.execution.gate import GATE_SUBSCRIBED
@@ -76,8 +76,13 @@ class PubSub:
             self.sunsubscribe(session, channel)
         session.set_gate(GATE_SUBSCRIBED, False)
 
-    def leave_slot(self, slot: int) -> None:
-        """Another shard serves `slot` now: its channels lose their subscribers, who are told so."""
+    def leave_slots(self, slots: Iterable[int]) -> None:
+        """Another shard serves these now: their channels lose their subscribers, who are told so."""
+        if self._slot_channels:
+            for slot in slots:
+                self._leave_slot(slot)
+
+    def _leave_slot(self, slot: int) -> None:
         for channel in list(self._slot_channels.get(slot, ())):
             for session in list(self.shard_channels[channel]):
                 self.sunsubscribe(session, channel)

@@ -32,8 +32,7 @@ def carry_out(state: ServerState, core: ClusterCore, event: Event) -> None:
     if isinstance(event, SlotsLost):
         delete_keys(state, event.slots)
     elif isinstance(event, SlotsReleased):
-        for slot in event.slots:
-            state.pubsub.leave_slot(slot)
+        state.pubsub.leave_slots(event.slots)
         redirect_blocked(state, core)
     elif isinstance(event, StateChanged):
         if not event.ok:

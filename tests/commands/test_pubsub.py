@@ -133,15 +133,15 @@ def test_subscribers_lose_the_channels_of_a_slot_that_leaves(harness: Harness) -
     new.send("SSUBSCRIBE other")
     wire(new)
     pubsub = harness.state.pubsub
-    pubsub.leave_slot(key_slot(b"unused"))
-    pubsub.leave_slot(key_slot(b"{t}"))
+    pubsub.leave_slots([key_slot(b"unused")])
+    pubsub.leave_slots([key_slot(b"{t}")])
     gone = b"3\r\n$12\r\nsunsubscribe\r\n$4\r\n%b{t}\r\n:%d\r\n"
     assert wire(old) == b"*" + gone % (b"a", 1) + b"*" + gone % (b"b", 0)
     assert wire(new) == b">" + gone % (b"a", 2) + b">" + gone % (b"b", 1)
     assert list(pubsub.shard_channels) == [b"other"]
     assert old.run("GET k") is None
     assert harness.run("SPUBLISH a{t} m") == 0
-    pubsub.leave_slot(key_slot(b"{t}"))
+    pubsub.leave_slots([key_slot(b"{t}")])
     assert wire(old) == b""
 
 

@@ -1,4 +1,4 @@
-"""An administrator who moves slots while things go wrong, may give up anywhere, and mends it all in the end."""
+"""An administrator who moves slots while things go wrong, may give up anywhere, and mends it all at last."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
     from pyredis_cluster.testing.simulation.world import SimulatedHost
 
-SAMPLE_S = 0.02
+_SAMPLES_PER_TIMEOUT = 20
 """How often clusters are looked at between steps."""
 
 _MARKED = re.compile(r"Marking node (\w+) .*as failing")
@@ -51,8 +51,9 @@ class Watch:
         self._votes = OneVotePerEpoch()
         self._histories = HistoriesAgree()
         self._replicas = ReplicasDoNotLead()
+        self._sample_s = cluster.node_timeout_ms / 1000 / _SAMPLES_PER_TIMEOUT
         self._agreement = (
-            FailuresAreAgreedOn(longest_delay_s + 2 * cluster.node_timeout_ms / 1000 + SAMPLE_S)
+            FailuresAreAgreedOn(longest_delay_s + 2 * cluster.node_timeout_ms / 1000 + self._sample_s)
             if longest_delay_s is not None
             else None
         )
@@ -71,7 +72,7 @@ class Watch:
                 self._look()
             except ViolationError as error:
                 self._failure = error
-            await asyncio.sleep(SAMPLE_S)
+            await asyncio.sleep(self._sample_s)
 
     def check(self) -> None:
         """Raises ViolationError."""

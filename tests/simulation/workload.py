@@ -15,7 +15,6 @@ from tests.simulation.cluster import SimulatedCluster
 from tests.simulation.connections import Connections
 from tests.simulation.rules import AcknowledgedWritesStay, ViolationError
 
-_PAUSE_S = 0.05
 _TIMEOUT_S = 0.3
 _REDIRECTIONS = 3
 
@@ -39,8 +38,11 @@ class Writer:
     Two keys share a slot, so that some of its keys may have moved to another node when others have not.
     """
 
-    def __init__(self, cluster: SimulatedCluster, random: Random, number: int, keys: int) -> None:
+    def __init__(
+        self, cluster: SimulatedCluster, random: Random, number: int, *, keys: int, pause_s: float
+    ) -> None:
         self._cluster = cluster
+        self._pause_s = pause_s
         self._random = random
         names = [f"{{{number}:{at // 2}}}:{at}" for at in range(keys)]
         self.keys = [Key(name, key_slot(name.encode())) for name in names]
@@ -52,7 +54,7 @@ class Writer:
         """Write until told to stop."""
         for key in itertools.cycle(self.keys):
             await self._write(key)
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(self._pause_s)
             if self.is_stopping:
                 break
         self._connections.close()
