@@ -15,9 +15,10 @@ import pytest
 
 from pyredis_cluster.persistence.rdb.crc64 import crc64
 from tests.support.inprocess import Harness
+from tests.support.mutants import damage
 from tests.support.rdb_forms import FORMS
 from tests.unit.persistence.rdb.test_field_times import FORMS as TIMED_FORMS
-from tests.unit.persistence.rdb.test_mutations import COUNT, MEMORY_LIMIT_BYTES, TIME_LIMIT_S, mutated
+from tests.unit.persistence.rdb.test_mutations import COUNT, MEMORY_LIMIT_BYTES, TIME_LIMIT_S
 
 READ = {
     b"string": "GET k",
@@ -71,7 +72,7 @@ def test_mutated_payloads(harness: Harness) -> None:
     restored = 0
     for _ in range(COUNT):
         body, version = rng.choice(BODIES)
-        data = payload(mutated(rng, body), version)
+        data = payload(damage(rng, body), version)
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
         started = time.perf_counter()
