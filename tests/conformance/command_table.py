@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from tests.conformance.runner import Target
-from tests.support.wire import Node
+from tests.support.wire import Arg, Node
 
 Value: TypeAlias = object
+
+
+class Asked(Protocol):
+    """A server that can be asked."""
+
+    def control(self, *argv: Arg) -> Node:
+        """The reply to one command."""
+
 
 INFO_FIELDS = ("arity", "flags", "key positions", "ACL categories", "tips", "key specs")
 
@@ -60,7 +67,7 @@ def parse_info(node: Node) -> CommandInfo:
     return CommandInfo(text(name), fields, tuple(parse_info(one) for one in subcommands.items))
 
 
-def command_infos(target: Target) -> dict[str, CommandInfo]:
+def command_infos(target: Asked) -> dict[str, CommandInfo]:
     """All commands and subcommands (``config|get``) of a server by name."""
     found: dict[str, CommandInfo] = {}
     for node in target.control("COMMAND").items:
@@ -98,7 +105,7 @@ def _docs(node: Node) -> dict[str, Value]:
     return docs
 
 
-def command_docs(target: Target) -> dict[str, dict[str, Value]]:
+def command_docs(target: Asked) -> dict[str, dict[str, Value]]:
     """The documentation of all commands and subcommands of a server by name, free text left out."""
     found: dict[str, dict[str, Value]] = {}
     replies = target.control("COMMAND", "DOCS").items
