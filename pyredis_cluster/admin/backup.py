@@ -51,7 +51,7 @@ def _save_data(environment: Environment, cluster: LiveCluster, directory: str) -
             name = f"redis-node-{host}-{node.address.port}-{node.node_id}.rdb"
             paths.append(os.path.join(directory, name))
             size = download_rdb(node.address, environment.credentials, paths[-1])
-            console.complain(f"SYNC sent to master, wrote {size} bytes to '{paths[-1]}'")
+            console.complain(f"SYNC sent to master, writing {size} bytes to '{paths[-1]}'")
             console.complain("Transfer finished with success.")
             progress.advance()
     return paths

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyredis_cluster.admin.address import Address
 from pyredis_cluster.admin.checking import check_cluster
 from pyredis_cluster.admin.environment import Environment
-from pyredis_cluster.admin.errors import AdminError, ReplyError
+from pyredis_cluster.admin.errors import AdminError, ReplyError, UnreachableError, UsageError
 from pyredis_cluster.admin.link import NOBODY, Credentials, Link, Word
 from pyredis_cluster.admin.live import info_field, loaded, text_of
 from pyredis_cluster.admin.outcome import Outcome
@@ -38,7 +38,13 @@ def import_keys(environment: Environment, address: Address, request: ImportReque
         if not findings.is_clean:
             return Outcome(ok=False, details=findings.as_json())
         try:
-            with contextlib.closing(environment.dial(request.source, request.source_credentials)) as source:
+            dialled = environment.dial(request.source, request.source_credentials)
+        except ReplyError as error:
+            raise UsageError(f"AUTH failed: {error.text}") from None
+        except UnreachableError as error:
+            raise UnreachableError(f"{error}.") from None
+        try:
+            with contextlib.closing(dialled) as source:
                 return Outcome(details={"keys": _move_all(environment, source, cluster, request)})
         except ReplyError as error:
             raise AdminError(f"Source {request.source} replied with error:\n{error.text}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import AbstractConnection
 from redis.retry import Retry
 
 from pyredis_cluster.admin.address import Address
@@ -20,6 +22,7 @@ Word: TypeAlias = bytes | str | int
 Reply: TypeAlias = "bytes | int | ReplyError | list[Reply] | None"
 
 _CONNECT_LIMIT_S = 10.0
+_PARAMETERS = inspect.signature(AbstractConnection.__init__).parameters
 _FAILURES = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError)
 _CODE = re.compile(r"[A-Z]+\b")
 _CODES = {
@@ -88,6 +91,8 @@ class NodeLink(Link):
         self._name = str(address)
         # redis-py has no types for it.
         connection_type: Any = redis.Connection
+        # It would introduce itself, which a node that wants a password refuses before it is asked anything.
+        introduction = ("driver_info",) if "driver_info" in _PARAMETERS else ("lib_name", "lib_version")
         self._connection = connection_type(
             host=address.host,
             port=address.port,
@@ -99,6 +104,7 @@ class NodeLink(Link):
             socket_connect_timeout=_CONNECT_LIMIT_S,
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
+            **dict.fromkeys(introduction),
         )
         try:
             self._connection.connect()
@@ -174,5 +180,5 @@ def _reason_of(error: BaseException) -> str:
     if isinstance(cause, socket.gaierror):
         return "Name or service not known"
     if isinstance(cause, OSError) and cause.errno:
-        return os.strerror(cause.errno)
+        return cause.strerror or os.strerror(cause.errno)
     return str(error)

@@ -29,6 +29,10 @@ class MoveOptions:
     fixes: bool = False
 
 
+class _DifferentValuesError(AdminError):
+    """Both nodes have a key, with other values; the line that tells of the slot has been ended."""
+
+
 class SlotMover:
     """Moves slots of one cluster. Every method raises AdminError, where a node fails or refuses."""
 
@@ -69,14 +73,18 @@ class SlotMover:
 
     def _move_keys(self, source: Node, target: Node, slot: int, quiet: bool) -> int:
         count = 0
+        is_line_open = not quiet
         try:
             while keys := self._keys(source, slot):
                 self._migrate(source, target, slot, keys)
                 count += len(keys)
                 if not quiet:
                     self._console.write("." * len(keys))
+        except _DifferentValuesError:
+            is_line_open = False
+            raise
         finally:
-            if not quiet:
+            if is_line_open:
                 self._console.write("\n")
         return count
 
@@ -127,11 +135,11 @@ class SlotMover:
         ]
         if different:
             names = "".join([f"    - {key.decode(errors='backslashreplace')}\n" for key in different])
-            raise AdminError(
+            raise _DifferentValuesError(
                 f"*** Found {len(different)} key(s) in both source node and target node having different "
                 f"values.\n    Source node: {source}\n    Target node: {target}\n    Keys(s):\n{names}"
                 "Please fix the above key(s) manually and try again or relaunch the command \n"
-                "with --cluster-replace option to force key overriding."
+                "with --cluster-replace option to force key overriding.\n"
             )
 
     def _is_served(self, node: Node, slot: int) -> bool:

@@ -2,80 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyredis_cluster.cli.cluster_command import Common, ask_password, cluster, command, run_work
+
 if TYPE_CHECKING:
     from pyredis_cluster.admin.environment import Environment
-    from pyredis_cluster.admin.link import Credentials
     from pyredis_cluster.admin.moving import MoveOptions
     from pyredis_cluster.admin.outcome import Outcome
 
-PASSWORD_VARIABLE = "REDISCLI_AUTH"
+__all__ = ["cluster"]
+
 _WEIGHT = "--cluster-weight"
 
-
-@click.group()
-def cluster() -> None:
-    """Create and look after a cluster of any Redis nodes, as redis-cli --cluster does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Common:
-    """Options of all commands."""
-
-    user: str | None
-    password: str | None
-    asks_password: bool
-    as_json: bool
-
-    @property
-    def credentials(self) -> Credentials:
-        """Who to be at the nodes; asks for the password if so told."""
-        from pyredis_cluster.admin.link import Credentials
-
-        return Credentials(self.user, _ask_password() if self.asks_password else self.password)
-
-
-def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command with the options that all have, which it gets as `common`."""
-
-    def wrap(function: Callable[..., Any]) -> click.Command:
-        def run(user: str | None, password: str | None, askpass: bool, as_json: bool, **rest: Any) -> int:
-            return int(function(common=Common(user, password, askpass, as_json), **rest))
-
-        run.__doc__ = function.__doc__
-        run.__dict__.update(function.__dict__)
-        wrapped: Callable[..., Any] = run
-        for option in reversed(_COMMON):
-            wrapped = option(wrapped)
-        return cluster.command(name, **attributes)(wrapped)
-
-    return wrap
-
-
-_COMMON = (
-    click.option(
-        "-a",
-        "--pass",
-        "password",
-        envvar=PASSWORD_VARIABLE,
-        metavar="PASSWORD",
-        help=f"Password of the nodes; better in the environment variable {PASSWORD_VARIABLE}.",
-    ),
-    click.option("--user", metavar="NAME", help="Log in to the nodes under this name; needs a password."),
-    click.option("--askpass", is_flag=True, help="Ask for the password."),
-    click.option(
-        "--no-auth-warning", is_flag=True, expose_value=False, help="Accepted; there is no such warning."
-    ),
-    click.option(
-        "--json", "as_json", is_flag=True, help="Print the result as JSON; all texts go to standard error."
-    ),
-)
 _YES = click.option("--cluster-yes", is_flag=True, help="Do not ask whether to go on.")
 _TIMEOUT = click.option(
     "--cluster-timeout",
@@ -102,8 +43,16 @@ _SEARCH_OWNERS = click.option(
 _ADDRESS = click.argument("address", nargs=-1, required=True, metavar="HOST:PORT")
 
 
+@cluster.command("help")
+@click.pass_context
+def help_command(context: click.Context) -> None:
+    """List the commands."""
+    assert context.parent is not None
+    click.echo(context.parent.get_help())
+
+
 @command("create")
-@click.argument("nodes", nargs=-1, required=True, metavar="HOST1:PORT1 … HOSTN:PORTN")
+@click.argument("nodes", nargs=-1, required=True, metavar="HOST1:PORT1 ... HOSTN:PORTN")
 @click.option(
     "--cluster-replicas",
     type=click.IntRange(0),
@@ -120,6 +69,8 @@ def create_command(common: Common, nodes: tuple[str, ...], cluster_replicas: int
     from pyredis_cluster.admin.errors import UsageError
 
     def work(environment: Environment) -> Outcome:
+        if len(nodes) == 1:
+            raise UsageError("[ERR] Wrong number of arguments for specified --cluster sub command")
         addresses = []
         for text in nodes:
             address = parse_address(text)
@@ -194,7 +145,7 @@ def fix_command(
 
 @command("reshard")
 @_ADDRESS
-@click.option("--cluster-from", metavar="ID,…", help="Masters that give slots, or all.")
+@click.option("--cluster-from", metavar="ID,...", help="Masters that give slots, or all.")
 @click.option("--cluster-to", metavar="ID", help="The master that gets them.")
 @click.option(
     "--cluster-slots", type=click.IntRange(0, 16384), default=0, metavar="N", help="How many slots."
@@ -240,6 +191,8 @@ class _WeightsCommand(click.Command):
             else:
                 is_weight = False
                 words.append(word)
+        if _WEIGHT in args and _WEIGHT not in words:
+            raise click.BadOptionUsage(_WEIGHT, f"Option '{_WEIGHT}' requires an argument.", ctx)
         return super().parse_args(ctx, words)
 
 
@@ -248,7 +201,7 @@ class _WeightsCommand(click.Command):
 @click.option(
     _WEIGHT,
     multiple=True,
-    metavar="ID=W …",
+    metavar="ID=W ...",
     help="How much of the slots a master is to have, 1 being usual; the beginning of the id will do.",
 )
 @click.option("--cluster-use-empty-masters", is_flag=True, help="Also give slots to masters without any.")
@@ -262,7 +215,6 @@ class _WeightsCommand(click.Command):
 )
 @click.option("--cluster-simulate", is_flag=True, help="Only show what would be moved.")
 @click.option("--verbose", is_flag=True, help="Show how much each master has too much.")
-@_YES
 @_TIMEOUT
 @_PIPELINE
 @_REPLACE
@@ -274,7 +226,6 @@ def rebalance_command(
     cluster_threshold: float,
     cluster_simulate: bool,
     verbose: bool,
-    cluster_yes: bool,  # accepted: nothing is asked
     **moving: Any,
 ) -> int:
     """Share the slots out evenly, or by weight."""
@@ -335,7 +286,7 @@ def del_node_command(common: Common, address: str, node_id: str) -> int:
 
 @command("call", context_settings={"ignore_unknown_options": True})
 @click.argument("address", metavar="HOST:PORT")
-@click.argument("words", nargs=-1, required=True, metavar="COMMAND ARG …")
+@click.argument("words", nargs=-1, required=True, metavar="COMMAND ARG ...")
 @click.option("--cluster-only-masters", is_flag=True, help="Not in replicas.")
 @click.option("--cluster-only-replicas", is_flag=True, help="In replicas only.")
 @click.option("-e", "errors_count", is_flag=True, help="Exit with 1 where a node replied with an error.")
@@ -384,6 +335,7 @@ def set_timeout_command(common: Common, address: str, milliseconds: int) -> int:
 @click.option("--cluster-copy", is_flag=True, help="Leave the keys where they are, too.")
 @_TIMEOUT
 @_REPLACE
+@click.option("--cluster-pipeline", hidden=True, expose_value=False)
 def import_command(
     common: Common,
     address: tuple[str, ...],
@@ -410,7 +362,7 @@ def import_command(
             raise UsageError(
                 "[ERR] Invalid --cluster-from host. You need to pass a valid address (ie. 120.0.0.1:7000)."
             )
-        password = _ask_password() if cluster_from_askpass else cluster_from_pass
+        password = ask_password() if cluster_from_askpass else cluster_from_pass
         request = ImportRequest(
             source=source,
             source_credentials=Credentials(cluster_from_user, password),
@@ -434,34 +386,6 @@ def backup_command(common: Common, address: str, directory: str) -> int:
     return run_work(common, lambda environment: backup(environment, address_of([address]), directory))
 
 
-def run_work(common: Common, work: Callable[[Environment], Outcome]) -> int:
-    """Do it, and say how it ended; the exit code, 0 where all is well."""
-    import time
-    from random import Random
-
-    from pyredis_cluster.admin.environment import Environment
-    from pyredis_cluster.admin.errors import AdminError, DeclinedError, UnreachableError, UsageError
-    from pyredis_cluster.admin.link import NodeLink
-    from pyredis_cluster.admin.outcome import Outcome
-    from pyredis_cluster.cli.terminal import Terminal
-
-    console = Terminal(is_quiet=common.as_json)
-    failure = ""
-    try:
-        environment = Environment(console, NodeLink, time.sleep, Random(), common.credentials)
-        outcome = work(environment)
-    except DeclinedError:
-        outcome = Outcome(ok=False)
-    except AdminError as error:
-        outcome = Outcome(ok=False)
-        failure = str(error)
-        (console.complain if isinstance(error, (UsageError, UnreachableError)) else console.error)(failure)
-    if common.as_json:
-        error_field = {"error": failure} if failure else {}
-        click.echo(json.dumps({"ok": outcome.ok, **error_field, **outcome.details}, indent=2))
-    return 0 if outcome.ok else 1
-
-
 def _move_options(words: dict[str, Any], *, fixes: bool = False) -> MoveOptions:
     from pyredis_cluster.admin.moving import MoveOptions
 
@@ -471,8 +395,3 @@ def _move_options(words: dict[str, Any], *, fixes: bool = False) -> MoveOptions:
         replaces=words["cluster_replace"],
         fixes=fixes,
     )
-
-
-def _ask_password() -> str:
-    password: str = click.prompt("Please input password", hide_input=True, err=True)
-    return password

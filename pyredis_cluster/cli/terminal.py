@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import time
@@ -27,8 +28,12 @@ class Terminal:
     """Standard output, or with `is_quiet` standard error: where standard output is to have JSON only."""
 
     def __init__(self, *, is_quiet: bool = False) -> None:
-        self._stream: TextIO = sys.stderr if is_quiet else sys.stdout
-        self._is_terminal = self._stream.isatty()
+        # None for a program that was started without, as Windows starts those that have no window.
+        self._stream: TextIO | None = sys.stderr if is_quiet else sys.stdout
+        self._is_terminal = self._stream is not None and self._stream.isatty()
+        if isinstance(self._stream, io.TextIOWrapper):
+            # What a key is called may have no form in the encoding of the terminal.
+            self._stream.reconfigure(errors="backslashreplace")
         self._has_colors = self._is_terminal and "NO_COLOR" not in os.environ
         self._bar: _Bar | None = None
 
@@ -61,7 +66,7 @@ class Terminal:
 
     def read_line(self) -> str:
         """What was typed, without the end of line. Raises UsageError at the end of the input."""
-        line = sys.stdin.readline()
+        line = sys.stdin.readline() if sys.stdin is not None else ""
         if not line:
             raise UsageError("*** The input ended before the question was answered.")
         return line.rstrip("\r\n")
@@ -75,6 +80,7 @@ class Terminal:
 
     @contextlib.contextmanager
     def _with_bar(self, label: str, total: int) -> Iterator[Progress]:
+        assert self._stream is not None
         self._bar = _Bar(self._stream, label, total)
         try:
             with self._bar.shown():
