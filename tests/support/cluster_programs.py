@@ -49,8 +49,13 @@ def views(server: RunningServer) -> dict[str, NodeView]:
 
 
 def text_of(server: RunningServer, command: str) -> str:
+    """The text that a command replies with, once the server has no data to load."""
+    words = command.split()
+    deadline_s = time.monotonic() + LIMIT_S
     with server.connect() as raw:
-        reply = raw.call(*command.split())
+        while (reply := raw.call(*words)).startswith(b"-LOADING "):
+            assert time.monotonic() < deadline_s, reply
+            time.sleep(0.01)
     return reply.partition(b"\r\n")[2].removesuffix(b"\r\n").decode()
 
 
