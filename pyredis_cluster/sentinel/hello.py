@@ -145,10 +145,14 @@ def _meet(state: SentinelState, hello: _Hello) -> OtherSentinel | None:
 def _adopt(state: SentinelState, hello: _Hello, sentinel: OtherSentinel) -> None:
     """Take over a newer configuration; the master may be somewhere else.
 
-    The reference would take over one whose address means nothing, and then know of no newer one.
+    The reference would take over one whose address means nothing, and then know of no newer one. It would
+    also go on with a failover of its own where the newer configuration has the old master. In the end it
+    would tell of another master than all others, under the same epoch, and nobody would ever settle it.
     """
-    master, old = hello.master, hello.master.address
-    if hello.master_port != old.port or not state.is_at_host(old, hello.master_host):
+    master = hello.master
+    known = (master.address, master.current_address)
+    old = next((address for address in known if not _is_at(state, address, hello)), None)
+    if old is not None:
         try:
             new = state.address(hello.master_host, hello.master_port)
         except BadInstanceError:
@@ -162,3 +166,7 @@ def _adopt(state: SentinelState, hello: _Hello, sentinel: OtherSentinel) -> None
         call_reconfig_script(state, master, b"observer", old, new)
     master.config_epoch = hello.config_epoch
     state.save()
+
+
+def _is_at(state: SentinelState, address: Address, hello: _Hello) -> bool:
+    return hello.master_port == address.port and state.is_at_host(address, hello.master_host)

@@ -268,6 +268,25 @@ def test_a_failover_waits_for_the_promoted_replica_to_be_there(world: World) -> 
     world.run_until(lambda: "+switch-master" in sentinel.types())
 
 
+def test_a_newer_configuration_with_the_old_master_ends_a_failover(world: World) -> None:
+    """Others have made the old master the master again while this one was about to replace it."""
+    master, replicas = world.group(2, 3)
+    settle(world)
+    sentinel, other = world.sentinels[:2]
+    replicas[1].odd[b"SLAVEOF"] = b"OK"
+    sentinel.core.fail_over(b"mymaster", world.now_ms)
+    world.run_until(lambda: "+promoted-slave" in sentinel.types())
+    hello = f"127.0.0.1,{other.port},{other.core.my_id.decode()},9,mymaster,127.0.0.1,{master.port},9"
+    sentinel.core.hello_received(hello.encode(), world.now_ms)
+    sentinel.flush()
+    old, new = f"127.0.0.1 {replicas[0].port}", f"127.0.0.1 {master.port}"
+    assert sentinel.told("+switch-master") == [f"mymaster {old} {new}"]
+    fields = sentinel.core.master(b"mymaster", world.now_ms)
+    assert (fields[b"flags"], fields[b"config-epoch"]) == (b"master,disconnected", b"9")
+    world.run_until(lambda: {each.master for each in world.sentinels} == {master.port})
+    world.run_until(lambda: replicas[0].follows == master.port)
+
+
 def test_an_administrator_fails_over_without_votes(world: World) -> None:
     _, (heir, other) = world.group(2, 3)
     settle(world)
