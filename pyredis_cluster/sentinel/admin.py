@@ -69,6 +69,7 @@ def reset(state: SentinelState, pattern: bytes) -> int:
     for master in masters:
         tables.reset_master(state, master)
         emit(state, "warning", b"+reset-master", master)
+        state.save()
     return len(masters)
 
 

@@ -68,6 +68,7 @@ def test_reset_forgets_the_group(bench: Bench) -> None:
     assert bench.core.reset(b"my*", bench.now_ms) == 1
     steps = bench.done()
     assert told(steps) == [("+reset-master", ME)]
+    assert bench.last.rewrite
     assert len([step for step in steps if isinstance(step, Disconnect)]) == 5
     fields = bench.fields()
     assert (fields[b"num-slaves"], fields[b"num-other-sentinels"]) == (b"0", b"0")

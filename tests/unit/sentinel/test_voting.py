@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pyredis_cluster.sentinel.instance import FAILOVER_IN_PROGRESS, FailoverState
 from tests.unit.sentinel.bench import MY_ID, OTHER_ID, Bench, told
 
 THIRD_ID = b"c" * 40
@@ -113,3 +114,17 @@ def test_a_vote_follows_the_most_common_one() -> None:
         master.sentinels[name * 40].last_opinion_ms = bench.now_ms
     steps = bench.tick()
     assert ("+vote-for-leader", f"{'d' * 40} 2") in told(steps)
+
+
+def test_who_voted_in_a_newer_epoch_does_not_lead_an_older_one() -> None:
+    bench = Bench(
+        "sentinel down-after-milliseconds mymaster 1000", monitor="sentinel monitor mymaster 127.0.0.1 6379 1"
+    )
+    failing = bench.core.state.masters[b"mymaster"]
+    bench.run(1000)
+    failing.flags |= FAILOVER_IN_PROGRESS
+    failing.failover_state, failing.failover_epoch = FailoverState.WAIT_START, 1
+    ask(bench, 2)
+    bench.done()
+    assert "+elected-leader" not in [type for type, _ in told(bench.tick())]
+    assert failing.failover_state == FailoverState.WAIT_START
