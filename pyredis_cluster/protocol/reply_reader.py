@@ -32,10 +32,14 @@ class BadReplyError(Exception):
 
 
 class ReplyReader:
-    """Bytes in, replies out. Of no use any more once it has raised BadReplyError."""
+    """Bytes in, replies out; one that takes more than `max_bytes` is none.
 
-    def __init__(self, make_error: Callable[[bytes], object]) -> None:
+    Of no use any more once it has raised BadReplyError.
+    """
+
+    def __init__(self, make_error: Callable[[bytes], object], *, max_bytes: int = MAX_REPLY_BYTES) -> None:
         self._make_error = make_error
+        self._max_bytes = max_bytes
         self._buffer = bytearray()
         self._at = 0
         self._size = 0
@@ -51,7 +55,7 @@ class ReplyReader:
             yield reply
         self._size += self._at
         self._forget()
-        if self._size + len(self._buffer) > MAX_REPLY_BYTES:
+        if self._size + len(self._buffer) > self._max_bytes:
             raise BadReplyError("Protocol error, reply too long")
 
     def _forget(self) -> None:
@@ -80,7 +84,7 @@ class ReplyReader:
     def _bulk(self, length: int) -> Generator[object, None, bytes | None]:
         if length == -1:
             return None
-        if not 0 <= length <= MAX_REPLY_BYTES:
+        if not 0 <= length <= self._max_bytes:
             raise BadReplyError("Bulk string length out of range")
         buffer = self._buffer
         while len(buffer) - self._at < length + 2:
