@@ -74,6 +74,11 @@ class Hosted(ABC, Generic[_NodeT]):
             raise RuntimeError("the servers are not started")
         return self._surroundings
 
+    @property
+    def story(self) -> str:
+        """What the servers' logs told of late, a line each with the port before it."""
+        return "\n".join(self.surroundings.story)
+
     def _free_ports(self, count: int) -> list[int]:
         self._reservations.append(PortReservation(count, with_bus=self._with_bus))
         return self._reservations[-1].ports

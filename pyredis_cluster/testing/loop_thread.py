@@ -93,6 +93,10 @@ class LoopThread:
             raise RuntimeError("this would wait for itself: use the asynchronous form here")
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
+    async def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """`run` for who has another loop, which goes on meanwhile."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
+
     def _serve(self, started: threading.Event) -> None:
         with asyncio.Runner() as runner:
             self._loop = loop = runner.get_loop()

@@ -37,6 +37,8 @@ class Surroundings:
         self.network = Network(loop)
         self.clock: Clock = SystemClock()
         self.random = random.Random(seed)
+        self.story: deque[str] = deque(maxlen=_LINES_KEPT)
+        """The latest lines of all logs, with the port before each."""
 
     def close(self) -> None:
         """Let go of the loop, once all servers have ended."""
@@ -118,13 +120,18 @@ class Node:
             config,
             surroundings.loop,
             network=surroundings.network,
-            log=Log(clock, lambda line: self.log.append(line.decode("utf-8", "replace").rstrip("\n"))),
+            log=Log(clock, self._keep),
             clock=clock,
             random_source=random.Random(surroundings.random.getrandbits(64)),
             disk=self._disk,
             may_fail=True,
         )
         return self._server
+
+    def _keep(self, data: bytes) -> None:
+        line = data.decode("utf-8", "replace").rstrip("\n")
+        self.log.append(line)
+        self._surroundings.story.append(f"{self.port} {line}")
 
     async def start(self) -> None:
         """Start the server from what is on its disk. Raises `StartError`; `log` says why."""

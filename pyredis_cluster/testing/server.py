@@ -34,6 +34,17 @@ class Server(Hosted[Node]):
         self.nodes = [Node(surroundings, ports[0], self._directives)]
         await self.nodes[0].start()
 
+    async def reset(self) -> None:
+        """Be as at first: the server runs and is a primary, with the first configuration and no data."""
+        node = self.nodes[0]
+        if node.is_up:
+            node.resume()
+        if node.is_up and not node.is_replica:
+            node.clear()
+        else:
+            node.forget()
+            await node.start()
+
     async def __aenter__(self) -> Node:
         await self.start()
         return self.nodes[0]

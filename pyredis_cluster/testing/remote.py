@@ -1,0 +1,174 @@
+"""Handles of servers that run in the loop of another thread: what takes effect at once.
+
+`blocking` and `awaitable` add what takes its time, for tests without and with a loop of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pyredis_cluster.testing.faults import NodeFaults
+
+if TYPE_CHECKING:
+    from pyredis_cluster.testing.cluster import Cluster, ClusterNode
+    from pyredis_cluster.testing.loop_thread import LoopThread
+    from pyredis_cluster.testing.node import Node
+    from pyredis_cluster.testing.slot_migration import SlotMigration
+
+
+class RemoteNode:
+    """See `Node`."""
+
+    def __init__(self, node: Node, thread: LoopThread) -> None:
+        self._node = node
+        self._thread = thread
+        self.host = node.host
+        self.port = node.port
+        self.address = node.address
+        self.url = node.url
+
+    def __repr__(self) -> str:
+        return repr(self._node)
+
+    @property
+    def log(self) -> list[str]:
+        """The latest lines of its log."""
+        return self._thread.call(lambda: list(self._node.log))
+
+    @property
+    def is_up(self) -> bool:
+        """See `Node`."""
+        return self._thread.call(lambda: self._node.is_up)
+
+    @property
+    def is_paused(self) -> bool:
+        """See `Node`."""
+        return self._thread.call(lambda: self._node.is_paused)
+
+    @property
+    def is_replica(self) -> bool:
+        """See `Node`."""
+        return self._thread.call(lambda: self._node.is_replica)
+
+    def kill(self) -> None:
+        """See `Node`."""
+        self._thread.call(self._node.kill)
+
+    def stop(self, *, save: bool | None = None) -> None:
+        """See `Node`."""
+        self._thread.call(lambda: self._node.stop(save=save))
+
+    def pause(self, seconds: float = math.inf) -> None:
+        """See `Node`."""
+        self._thread.call(self._node.pause, seconds)
+
+    def resume(self) -> None:
+        """See `Node`."""
+        self._thread.call(self._node.resume)
+
+    @property
+    def faults(self) -> NodeFaults:
+        """See `Node`; each call takes effect at once."""
+        return NodeFaults(self._thread.call(lambda: self._node.server), self._thread.call)
+
+    def run(self, *words: str | bytes | int) -> Any:
+        """See `Node`."""
+        return self._thread.call(self._node.run, *words)
+
+
+class RemoteClusterNode(RemoteNode):
+    """See `ClusterNode`."""
+
+    _node: ClusterNode
+
+    @property
+    def node_id(self) -> str:
+        """See `ClusterNode`."""
+        return self._thread.call(lambda: self._node.node_id)
+
+    @property
+    def primary_id(self) -> str:
+        """See `ClusterNode`."""
+        return self._thread.call(lambda: self._node.primary_id)
+
+    @property
+    def slots(self) -> list[tuple[int, int]]:
+        """See `ClusterNode`."""
+        return self._thread.call(lambda: self._node.slots)
+
+
+_NodeT = TypeVar("_NodeT", bound=RemoteClusterNode)
+
+
+class RemoteSlotMigration(Generic[_NodeT]):
+    """See `SlotMigration`."""
+
+    def __init__(self, migration: SlotMigration, thread: LoopThread, source: _NodeT, target: _NodeT) -> None:
+        self._migration = migration
+        self._thread = thread
+        self.slot = migration.slot
+        self.source = source
+        self.target = target
+
+
+class RemoteCluster(Generic[_NodeT]):
+    """See `Cluster`. Each of its nodes has one handle, which `node_type` makes."""
+
+    def __init__(self, cluster: Cluster, thread: LoopThread, node_type: type[_NodeT]) -> None:
+        self._cluster = cluster
+        self._thread = thread
+        self._node_type = node_type
+        self._handles: dict[ClusterNode, _NodeT] = {}
+
+    def _handle(self, node: ClusterNode) -> _NodeT:
+        if node not in self._handles:
+            self._handles[node] = self._node_type(node, self._thread)
+        return self._handles[node]
+
+    def _node_of(self, handle: RemoteClusterNode) -> ClusterNode:
+        return next(node for node, known in self._handles.items() if known is handle)
+
+    @property
+    def nodes(self) -> list[_NodeT]:
+        """See `Cluster`."""
+        return [self._handle(node) for node in self._cluster.nodes]
+
+    @property
+    def primaries(self) -> list[_NodeT]:
+        """See `Cluster`."""
+        return [self._handle(node) for node in self._thread.call(lambda: self._cluster.primaries)]
+
+    @property
+    def replicas(self) -> list[_NodeT]:
+        """See `Cluster`."""
+        return [self._handle(node) for node in self._thread.call(lambda: self._cluster.replicas)]
+
+    def node_for(self, key: str | bytes | int) -> _NodeT:
+        """See `Cluster`."""
+        return self._handle(self._thread.call(self._cluster.node_for, key))
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """See `Cluster`."""
+        return self._cluster.addresses
+
+    @property
+    def url(self) -> str:
+        """See `Cluster`."""
+        return self._cluster.url
+
+    @property
+    def story(self) -> str:
+        """See `Cluster`."""
+        return self._thread.call(lambda: self._cluster.story)
+
+    def partition(self, some: Iterable[_NodeT], others: Iterable[_NodeT], *, one_way: bool = False) -> None:
+        """See `Cluster`."""
+        nodes = [self._node_of(each) for each in some], [self._node_of(each) for each in others]
+        self._thread.call(lambda: self._cluster.partition(*nodes, one_way=one_way))
+
+    def heal(self) -> None:
+        """See `Cluster`."""
+        self._thread.call(self._cluster.heal)
