@@ -242,7 +242,7 @@ def arranged(told: Told, *, several: bool, levels: bool) -> Told:
             kept = sorted(kept)
         result[name] = [line for line in kept if not _LOOSE.search(line)]
         loose += [f"{_sentinel(name)}: {line}" for line in kept if _LOOSE.search(line)]
-    return result | {"at any time": sorted(set(loose) if several else loose)}
+    return result | {"at any time": sorted(set(loose))}
 
 
 def _sentinel(name: str) -> str:

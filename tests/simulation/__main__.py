@@ -1,21 +1,26 @@
-"""python -m tests.simulation SEED [SEED]: live through one seed, or all from the first up to the second."""
+"""Live through one seed, or all from the first up to the second.
+
+python -m tests.simulation SEED [SEED]                 a cluster
+python -m tests.simulation --sentinels SEED [SEED]     a primary, replicas and sentinels
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 
-from tests.simulation.life import live
+from tests.simulation import life, sentinels
 
 
 def main() -> int:
     """Exit code 1 where a seed failed."""
-    first, last = int(sys.argv[1]), int(sys.argv[-1])
+    of_sentinels = sys.argv[1] == "--sentinels"
+    first, last = int(sys.argv[1 + of_sentinels]), int(sys.argv[-1])
     failed = 0
     for seed in range(first, last + 1):
         started_s = time.process_time()
         try:
-            outcome = live(seed)
+            outcome = sentinels.live(seed) if of_sentinels else life.live(seed)
         except AssertionError as error:
             failed += 1
             print(error if first == last else f"seed {seed} failed: {str(error).splitlines()[0]}")

@@ -21,20 +21,24 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self, TypeVar
 
+from pyredis_cluster.config.command_line import CommandLine
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.directives import find
+from pyredis_cluster.config.loader import load
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.server import Server
 from pyredis_cluster.testing.simulation.client import SimulatedClient
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from pyredis_cluster.testing.simulation.loop import VirtualLoop
 from pyredis_cluster.testing.simulation.network import NetworkWorld, SimulatedNetwork
+from pyredis_cluster.testing.simulation.programs import SimulatedPrograms
 
 _T = TypeVar("_T")
 
 _EPOCH_NS = 1_700_000_000 * 10**9
 _EVENTS_KEPT = 2000
 _CLIENTS = "10.255.0."
+_CONFIG_FILE = "/redis.conf"
 
 DirectiveValue = str | int | bool
 
@@ -64,12 +68,14 @@ class SimulatedHost:
         self.network = world.network.host(address)
         self.clock = SimulatedClock(world.loop)
         self.disk = SimulatedDisk(world.loop)
+        self.programs = SimulatedPrograms()
         self.directives = directives
         self.log_lines: deque[bytes] = deque(maxlen=_EVENTS_KEPT)
         """The latest lines of its servers' logs, with their line ends."""
         self.server: Server | None = None
         """The running server, None while there is none."""
         self.port = int(directives["port"])
+        self._paused_until_s = 0.0
 
     @property
     def is_up(self) -> bool:
@@ -80,13 +86,7 @@ class SimulatedHost:
         """Start the server, from what is on the disk. Raises `StartError`."""
         assert not self.is_up, "it runs already"
         world = self._world
-        config = Config()
-        for name, value in self.directives.items():
-            directive = find(name.encode())
-            if directive is None:
-                raise ValueError(f"there is no directive {name!r}")
-            text = ("no", "yes")[value] if isinstance(value, bool) else str(value)
-            config.set_line(directive, text.encode().split() or [b""])
+        config = self._config()
         self.disk.begin_process()
         world.network.restore_power(self.address)
         self.server = server = world.server_type(
@@ -97,10 +97,21 @@ class SimulatedHost:
             clock=self.clock,
             random_source=random.Random(world.random.getrandbits(64)),
             disk=self.disk,
+            programs=self.programs,
         )
         world.note(self.address, "-- started")
         await server.start()
         return server
+
+    def _config(self) -> Config:
+        config = Config()
+        for name, value in self.directives.items():
+            directive = find(name.encode())
+            if directive is None:
+                raise ValueError(f"there is no directive {name!r}")
+            text = ("no", "yes")[value] if isinstance(value, bool) else str(value)
+            config.set_line(directive, text.encode().split() or [b""])
+        return config
 
     def _log(self, line: bytes) -> None:
         self.log_lines.append(line)
@@ -135,9 +146,42 @@ class SimulatedHost:
 
     def pause(self, seconds: float) -> None:
         """Do nothing for a while, as a process that gets SIGSTOP."""
-        if self.server is not None:
+        # A server that waits for another one in the middle of a command cannot be seen to sleep.
+        if self.server is not None and (self._is_paused or not self.server.is_frozen):
             self._world.note(self.address, f"-- paused for {seconds:.3f} s")
             self.server.freeze(seconds * 1000)
+            self._paused_until_s = max(self._paused_until_s, self._world.now_s + seconds)
+
+    @property
+    def _is_paused(self) -> bool:
+        return self._world.now_s < self._paused_until_s
+
+    def resume(self) -> None:
+        """End a pause, as SIGCONT does."""
+        if self.server is not None and self._is_paused:
+            self.server.freezer.thaw()
+        self._paused_until_s = 0.0
+
+
+class ConfiguredHost(SimulatedHost):
+    """A machine whose server is started from a configuration file on its disk, which it may rewrite."""
+
+    def __init__(self, world: SimulatedWorld, address: str, text: str, *, sentinel: bool) -> None:
+        self._command_line = CommandLine(config_file=_CONFIG_FILE, sentinel=sentinel)
+        super().__init__(world, address, {"port": 0})
+        file = self.disk.create(_CONFIG_FILE)
+        file.write(text.encode())
+        file.sync()
+        self.disk.sync_directory("/")
+        self.port = self._config().integer("port")
+
+    @property
+    def config_text(self) -> str:
+        """What the file says now."""
+        return self.disk.read(_CONFIG_FILE).decode("utf-8", "replace")
+
+    def _config(self) -> Config:
+        return load(self._command_line, self.disk.read)
 
 
 class SimulatedWorld:
@@ -177,9 +221,21 @@ class SimulatedWorld:
         """
         given: dict[str, DirectiveValue] = {"port": 6379, "bind": "*", "protected-mode": False, "save": ""}
         given.update({name.replace("_", "-"): value for name, value in directives.items()})
-        host = SimulatedHost(self, address or f"10.0.0.{len(self.hosts) + 1}", given)
+        host = SimulatedHost(self, address or self._next_address(), given)
         self.hosts.append(host)
         return host
+
+    def configured_host(self, text: str, *, sentinel: bool = False) -> ConfiguredHost:
+        """A new machine, whose server, or sentinel, has a configuration file that says this at first.
+
+        Raises `ConfigFileError`.
+        """
+        host = ConfiguredHost(self, self._next_address(), text, sentinel=sentinel)
+        self.hosts.append(host)
+        return host
+
+    def _next_address(self) -> str:
+        return f"10.0.0.{len(self.hosts) + 1}"
 
     def client_network(self, number: int = 1) -> SimulatedNetwork:
         """The network as a machine sees it that runs no server but clients."""
