@@ -91,12 +91,14 @@ class Faults:
         return f"{', '.join(here)} cut off"
 
     async def end(self) -> None:
-        """Heal everything and start every server."""
+        """Heal everything, wake every server that sleeps, and start those that do not run."""
         network = self._world.network
         network.heal()
         for one in self._cluster.hosts:
             for other in self._cluster.hosts:
                 network.set_quality(one.address, other.address, None)
         for host in self._cluster.hosts:
-            if not host.is_up:
+            if host.is_up:
+                host.resume()
+            else:
                 await host.start()

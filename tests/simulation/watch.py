@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
     from pyredis_cluster.testing.simulation.world import SimulatedHost
 
-_SAMPLES_PER_TIMEOUT = 20
+_SAMPLES_PER_TIMEOUT = 10
 """How often clusters are looked at between steps."""
 
 _MARKED = re.compile(r"Marking node (\w+) .*as failing")

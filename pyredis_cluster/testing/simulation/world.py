@@ -142,6 +142,7 @@ class SimulatedHost:
             self._world.network.end_process(self.address)
         self.disk.end_process()
         server, self.server = self.server, None
+        self._paused_until_s = 0.0
         server.stopping.fail()
 
     def pause(self, seconds: float) -> None:
