@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.network import Network
 
 _FRESH_S = 1.0
+_MAX_NAMES = 1000
+"""Names that are remembered: who makes up names in hellos shall not fill the memory."""
 
 
 class Resolver:
@@ -35,5 +37,8 @@ class Resolver:
         return self._found[host]
 
     def _take(self, host: str, address: str | None) -> None:
+        if host not in self._found and len(self._found) >= _MAX_NAMES:
+            self._found.clear()
+            self._fresh_until_s.clear()
         self._found[host] = address
         self._fresh_until_s[host] = self._network.loop.time() + _FRESH_S

@@ -112,3 +112,11 @@ async def test_the_system_is_asked_beside_other_work() -> None:
     network.resolve_soon("localhost", lambda host, address: answered.set_result(address))
     assert await asyncio.wait_for(answered, 10) in ("127.0.0.1", "::1")
     network.close()
+
+
+def test_names_that_are_made_up_do_not_pile_up(names: Names) -> None:
+    resolver = Resolver(names)
+    for number in range(2500):
+        assert resolver.resolve(f"x{number}.example", True) is None
+    assert len(resolver._found) <= 1000
+    assert resolver.resolve("a.example", True) == "10.0.0.1"
