@@ -99,6 +99,9 @@ class TestStartAndEnd:
         spared |= {
             "pyredis_cluster.cluster.core",
             "pyredis_cluster.server.bus",
+            "pyredis_cluster.commands.sentinel",
+            "pyredis_cluster.sentinel.core",
+            "pyredis_cluster.server.sentinel",
             "pyredis_cluster.cli.commands",
         }
         assert not spared & set(output.split())
