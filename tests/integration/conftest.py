@@ -34,7 +34,7 @@ _ONE_IS_ENOUGH = frozenset(
     )
 )
 # Whole lives of clusters, in which redis-cli moves thousands of slots: minutes each.
-_LONGEST = frozenset(("test_tutorial_cluster.py", "test_the_way_out[out_by_resharding]"))
+_LONGEST = frozenset(("test_the_life_of_a_cluster[6.2]", "test_the_way_out[out_by_resharding]"))
 
 
 def _words(value: object) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _words(value: object) -> Iterator[str]:
 def _is_left_out(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function):
         return False
-    if item.path.name in _LONGEST or item.name in _LONGEST:
+    if item.name in _LONGEST:
         return True
     if item.originalname not in _ONE_IS_ENOUGH:
         return False

@@ -15,6 +15,8 @@ from tests.support.cluster_programs import redis_cli
 
 _MOST_SLOTS = 60
 _FIX_LIMIT_S = 120.0
+_QUESTIONS = 10
+"""More than redis-cli ever asks; it takes no option for an answer to some."""
 _LIMIT_S = 180.0
 _PAUSE_S = 0.2
 _MOVING = re.compile(r"Moving slot (\d+) from [\w.]+:(\d+) to [\w.]+:(\d+): ")
@@ -66,7 +68,7 @@ class Mover:
         """Mend whatever is open; what redis-cli then finds. Asks a cluster whose nodes are all well."""
         address = f"127.0.0.1:{self._nodes.servers[0].port}"
         try:
-            done = redis_cli("--cluster", "fix", address, "--cluster-yes", limit_s=_FIX_LIMIT_S)
+            done = redis_cli("--cluster", "fix", address, stdin="yes\n" * _QUESTIONS, limit_s=_FIX_LIMIT_S)
             self.bare_slots += done.count(">>> Covering slot ")
             found = redis_cli("--cluster", "check", address)
         except (AssertionError, subprocess.TimeoutExpired) as error:
