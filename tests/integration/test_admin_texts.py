@@ -1,15 +1,15 @@
-"""What our administrative commands print, beside what redis-cli prints in the same situation."""
+"""What our administrative commands print and do, beside what redis-cli's do in the same situation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.support.administration import Printed, Spares, ours, spares, theirs
-from tests.support.cluster_programs import HAS_REDIS_CLI, is_ok, until, views
+from tests.support.cluster_programs import HAS_REDIS_CLI
 from tests.support.nodes import program
 from tests.support.servers import REDIS_7_0
+from tests.support.twins import Twins, twins
 
 pytestmark = [
     pytest.mark.slow,
@@ -17,73 +17,27 @@ pytestmark = [
     pytest.mark.skipif(not HAS_REDIS_CLI, reason="no redis-cli on this machine"),
 ]
 
-
-class Pair:
-    """Two clusters of the same shape, one of which our commands are for, the other for redis-cli's."""
-
-    def __init__(self, left: Spares, right: Spares) -> None:
-        self.left, self.right = left, right
-
-    def same(self, *words: str, stdin: str = "", any_order: bool = False) -> Printed:
-        """Run a command on both, `@3` being address and `#3` id of node 3. Raises AssertionError.
-
-        With `any_order` the order of lines does not count: nodes come in that of the server's hash table.
-        """
-        results = []
-        for run, cluster in ((ours, self.left), (theirs, self.right)):
-            code, out, err = run(*[_fill(cluster, word) for word in words], stdin=_fill(cluster, stdin))
-            shown = cluster.plain(out)
-            if any_order:
-                shown = "".join(sorted(shown.splitlines(keepends=True)))
-            results.append(Printed(code, shown, cluster.plain(err)))
-        assert results[0].out == results[1].out
-        assert results[0] == results[1]
-        self.wait()
-        return results[0]
-
-    def wait(self) -> None:
-        """Wait until all nodes of each cluster know of what was done."""
-        for cluster in (self.left, self.right):
-            until(lambda cluster=cluster: _agrees(cluster))  # type: ignore[misc]
-
-    def both(self, number: int, *words: str) -> None:
-        """Have node `number` of both clusters say OK."""
-        for cluster in (self.left, self.right):
-            cluster.call(number, *[_fill(cluster, word) for word in words])
+NOBODY = "127.0.0.1:1"
+TO_1 = ("--cluster-to", "#1", "--cluster-yes")
 
 
-def _fill(cluster: Spares, text: str) -> str:
-    for number in range(len(cluster.servers)):
-        text = text.replace(f"@{number}", cluster.address(number))
-        if f"#{number}" in text:
-            text = text.replace(f"#{number}", cluster.node_id(number))
-    return text
-
-
-def _agrees(cluster: Spares) -> bool:
-    """Whether those that know others all say the same of them, and serve."""
-    seen = [
-        {
-            # Open slots are shown by the node itself only.
-            node_id: view._replace(slots=tuple(word for word in view.slots if not word.startswith("[")))
-            for node_id, view in views(server).items()
-        }
-        for server in cluster.servers
-    ]
-    used = [(server, view) for server, view in zip(cluster.servers, seen, strict=True) if len(view) > 1]
-    return all(view == used[0][1] and is_ok(server) for server, view in used)
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Twins]:
+    # DEBUG compares the values of keys.
+    with twins(program(REDIS_7_0), program(REDIS_7_0), 5, "--enable-debug-command", "yes") as found:
+        yield found
 
 
 @pytest.fixture
-def pair() -> Iterator[Pair]:
-    with spares(program(REDIS_7_0), 5) as left, spares(program(REDIS_7_0), 5) as right:
-        yield Pair(left, right)
+def pair(servers: Twins) -> Twins:
+    servers.reset()
+    return servers
 
 
-def test_every_command_reads_as_redis_cli(pair: Pair) -> None:
+def test_every_command_reads_as_redis_cli(pair: Twins) -> None:
     assert pair.same("create", "@0", "@1").code == 1
     assert pair.same("create", "@0", "127.0.0.1").code == 1
-    assert pair.same("create", "@0", "@1", "@2", stdin="yes\n").code == 0
+    assert pair.same("create", "@0", "@1", "@2", stdin="yes").code == 0
     assert pair.same("create", "@0", "@1", "@2", "--cluster-yes").code == 1
     assert pair.same("add-node", "@3", "@0").code == 0
     assert pair.same("add-node", "@3", "@0").code == 1
@@ -94,19 +48,10 @@ def test_every_command_reads_as_redis_cli(pair: Pair) -> None:
     assert pair.same("rebalance", "@0").code == 0
     words = ("--cluster-from", "#1,#2", "--cluster-to", "#0", "--cluster-slots", "11")
     assert pair.same("reshard", "@0", *words, "--cluster-yes").code == 0
-    assert (
-        pair.same("reshard", "@0", "--cluster-from", "all", "--cluster-to", "#4", "--cluster-slots", "5").code
-        == 1
-    )
-    weights = (
-        "--cluster-weight",
-        "#0=1.001",
-        "#1=0.999",
-        "--cluster-threshold",
-        "0.01",
-        "--cluster-simulate",
-    )
-    assert pair.same("rebalance", "@0", *weights).code == 0
+    words = ("--cluster-from", "all", "--cluster-to", "#4", "--cluster-slots", "5")
+    assert pair.same("reshard", "@0", *words).code == 1
+    weights = ("--cluster-weight", "#0=1.001", "#1=0.999", "--cluster-threshold", "0.01")
+    assert pair.same("rebalance", "@0", *weights, "--cluster-simulate").code == 0
     assert pair.same("rebalance", "@0", "--cluster-weight", "x=1").code == 1
     assert pair.same("call", "@0", "ECHO", "hello").code == 0
     assert pair.same("call", "@0", "NOSUCH", "--cluster-only-replicas").code == 0
@@ -119,8 +64,55 @@ def test_every_command_reads_as_redis_cli(pair: Pair) -> None:
     assert pair.same("del-node", "@0", "#3").code == 0
 
 
-def test_open_slots_read_as_with_redis_cli(pair: Pair) -> None:
-    pair.same("create", "@0", "@1", "@2", "--cluster-yes")
+def test_what_makes_no_sense_reads_so(pair: Twins) -> None:
+    senseless: Sequence[tuple[str, ...]] = (
+        ("create", "@0"),
+        ("create", "@0", "@1", "@2", "--cluster-replicas", "1"),
+        ("create", "@0", "@1", NOBODY),
+        ("check", NOBODY),
+        ("add-node", "@3", "nowhere"),
+        ("import", "@0", "--cluster-from", "nowhere"),
+    )
+    for words in senseless:
+        assert pair.same(*words).code == 1
+    assert pair.same("fix", "@0", stdin="no").code == 1
+    assert pair.same("reshard", "@0").code == 1
+    pair.form(3, replicas=[(3, 0)])
+    refused: Sequence[tuple[str, ...]] = (
+        ("add-node", NOBODY, "@0"),
+        ("add-node", "@4", NOBODY),
+        ("add-node", "@0", "@4"),
+        ("add-node", "@4", "@0", "--cluster-slave", "--cluster-master-id", "nobody"),
+        ("reshard", "@0", "--cluster-from", "#1", "--cluster-slots", "3", *TO_1),
+        ("reshard", "@0", "--cluster-from", "#3", "--cluster-slots", "3", *TO_1),
+        ("reshard", "@0", "--cluster-from", "", "--cluster-slots", "3", *TO_1),
+        ("import", "@0", "--cluster-from", NOBODY),
+    )
+    for words in refused:
+        assert pair.same(*words).code == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ("0\n-1\nabc\n99999\n5\n#1\n#0\nnobody", 1),
+        ("5\n#1\ndone", 1),
+        ("5\n#1\nall\nno", 1),
+        ("5\n#1\nall\nYES", 1),
+        ("5\n#3", 1),
+        ("5\n\n#1\n#1\n#3", 1),
+        ("5\n#1\n#0\n#2\ndone\nyes", 0),
+        ("17\n#1\nall\nyes", 0),
+    ],
+)
+def test_answers_to_questions(pair: Twins, answers: str, code: int) -> None:
+    pair.form(3, replicas=[(3, 0)])
+    pair.put(0, 0, 3)
+    assert pair.same("reshard", "@0", stdin=answers).code == code
+
+
+def test_open_slots_read_as_with_redis_cli(pair: Twins) -> None:
+    pair.form(3)
     states = (
         (0, "#1", (1,), "Case 1"),  # and then it is node 1 that has the slot
         (1, None, (2,), "Case 2"),
@@ -137,3 +129,61 @@ def test_open_slots_read_as_with_redis_cli(pair: Pair) -> None:
         fixed = pair.same("fix", "@0", any_order=True)
         assert (fixed.code, f">>> {case}: " in fixed.out) == (0, True)
         assert pair.same("check", "@0").code == 0
+
+
+def test_a_move_that_was_cut_is_finished(pair: Twins) -> None:
+    pair.form(3)
+    pair.put(0, 0, 25)
+    pair.both(1, "CLUSTER", "SETSLOT", 0, "IMPORTING", "#0")
+    pair.put(1, 0, 3)
+    pair.put(1, 1200 + 5461)
+    pair.both(0, "CLUSTER", "SETSLOT", 0, "MIGRATING", "#1")
+    for words in (
+        ("reshard", "@0", "--cluster-from", "#0", "--cluster-slots", "3", *TO_1),
+        ("rebalance", "@0"),
+    ):
+        assert pair.same(*words).code == 1
+    fixed = pair.same("fix", "@2", "--cluster-pipeline", "7", any_order=True)
+    assert (fixed.code, "*** Replacing target keys..." in fixed.out) == (0, True)
+    assert pair.same("check", "@2", "--cluster-search-multiple-owners").code == 0
+
+
+def test_other_values_are_replaced_only_if_told(pair: Twins) -> None:
+    pair.form(3)
+    pair.put(0, 0, 3)
+    pair.both(1, "CLUSTER", "SETSLOT", 0, "IMPORTING", "#0")
+    pair.put(1, 0, 2, "another")
+    pair.both(0, "CLUSTER", "SETSLOT", 0, "MIGRATING", "#1")
+    assert "having different values" in pair.same("fix", "@0", any_order=True).out
+    assert pair.same("fix", "@0", "--cluster-replace").code == 0
+    assert pair.same("check", "@0").code == 0
+
+
+def test_slots_without_owner(pair: Twins) -> None:
+    pair.form(3)
+    pair.put(0, 1, 2)
+    pair.uncover(3, 1)
+    assert pair.same("check", "@0").code == 1
+    assert pair.same("fix", "@0", stdin="no").code == 1
+    fixed = pair.same("fix", "@0", stdin="yes")
+    assert (fixed.code, ">>> Covering slot 1 with" in fixed.out) == (0, True)
+    assert pair.same("check", "@0", "--cluster-search-multiple-owners").code == 0
+
+
+def test_nodes_that_cannot_be_reached(pair: Twins) -> None:
+    pair.form(3, replicas=[(3, 1)])
+    pair.kill(3)
+    for name in ("check", "info", "fix", "rebalance"):
+        assert pair.same(name, "@0").code == 0
+    assert pair.same("call", "@0", "PING").code == 0
+    assert pair.same("del-node", "@0", "#3").code == 1
+    assert pair.same("reshard", "@0", "--cluster-from", "#0", "--cluster-slots", "2", *TO_1).code == 0
+    pair.kill(2)
+    assert pair.same("info", "@0", any_order=True).code == 0
+    words = ("--cluster-from", "#0", "--cluster-slots", "2", *TO_1)
+    assert pair.same("reshard", "@0", *words, any_order=True).code == 1
+    assert pair.same("add-node", "@4", "@0", any_order=True).code == 1
+    for name in ("check", "rebalance", "fix"):
+        assert pair.same(name, "@0", any_order=True).code == 1
+    forced = ("fix", "@0", "--cluster-fix-with-unreachable-masters")
+    assert pair.same(*forced, stdin="no", any_order=True).code == 1

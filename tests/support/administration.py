@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -14,9 +14,11 @@ from unittest import mock
 
 from pyredis_cluster.cli.commands import run_subcommand
 from tests.support.cluster_programs import id_of, until
+from tests.support.prompts import answer
 from tests.support.servers import Program, RunningServer, start_server
 
 _LIMIT_S = 60.0
+_REDIS_CLI = os.environ.get("REDIS_CLI", "redis-cli")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _NODE = re.compile(r"^\s*[MS]: ")
 _MORE_OF_NODE = re.compile(r"^\s+(slots:|replicates |\d+ additional)")
@@ -53,16 +55,9 @@ def ours_as_json(*words: object) -> dict[str, Any]:
 
 
 def theirs(*words: object, stdin: str = "") -> Printed:
-    """Run redis-cli's command."""
-    done = subprocess.run(
-        ["redis-cli", "--cluster", *map(str, words)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=_LIMIT_S,
-        check=False,
-    )
-    return Printed(done.returncode, _COLOR.sub("", done.stdout), _COLOR.sub("", done.stderr))
+    """Run redis-cli's command; it is given a line of `stdin` whenever it asks."""
+    code, out, err = answer([_REDIS_CLI, "--cluster", *map(str, words)], stdin.splitlines(), limit_s=_LIMIT_S)
+    return Printed(code, _COLOR.sub("", out), _COLOR.sub("", err))
 
 
 class Spares:
@@ -70,14 +65,21 @@ class Spares:
 
     def __init__(self, servers: Sequence[RunningServer]) -> None:
         self.servers = list(servers)
+        self._ids: dict[int, str] = {}
 
     def address(self, number: int) -> str:
         """Where a server listens."""
         return f"127.0.0.1:{self.servers[number].port}"
 
     def node_id(self, number: int) -> str:
-        """A server's id."""
-        return id_of(self.servers[number])
+        """A server's id, as long as it is not reset."""
+        if number not in self._ids:
+            self._ids[number] = id_of(self.servers[number])
+        return self._ids[number]
+
+    def forget_ids(self) -> None:
+        """The servers have new ids."""
+        self._ids.clear()
 
     def call(self, number: int, *words: str | int) -> None:
         """A server's reply is OK. Raises AssertionError."""

@@ -1,4 +1,4 @@
-"""A program at a terminal, whose questions are answered as a person would: read, then type."""
+"""A program whose questions are answered as a person would, read, then type: at a terminal or by pipes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 LIMIT_S = 240.0
 
+_QUESTION = re.compile(rb"(\?|Source node #\d+:|\(yes/no\)\?|\(type 'yes' to accept\):) $")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -40,6 +41,40 @@ def converse(argv: Sequence[str], *answers: tuple[str, str], limit_s: float = LI
         process.kill()
         process.wait()
         os.close(terminal)
+
+
+def answer(argv: Sequence[str], answers: Sequence[str], *, limit_s: float = LIMIT_S) -> tuple[int, str, str]:
+    """Run `argv` with pipes, writing the next answer whenever what it has printed ends with a question.
+
+    Returns the exit code, standard output and standard error. redis-cli takes what it reads at once for one
+    answer, so it must not be given several. Raises AssertionError when it asks more, or takes too long.
+    """
+    deadline = time.monotonic() + limit_s
+    left = list(answers)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        typed, out, err = process.stdin.fileno(), process.stdout.fileno(), process.stderr.fileno()
+        printed = {out: b"", err: b""}
+        waiting = {out, err}
+        try:
+            while waiting:
+                readable, _, _ = select.select(list(waiting), [], [], max(0.0, deadline - time.monotonic()))
+                assert readable, f"it has not ended\n{printed[out][-2000:].decode()}"
+                for end in readable:
+                    more = os.read(end, 65536)
+                    printed[end] += more
+                    if not more:
+                        waiting.discard(end)
+                    elif end == out and _QUESTION.search(printed[out][-100:]):
+                        assert left, f"asks once more\n{printed[out][-2000:].decode()}"
+                        os.write(typed, f"{left.pop(0)}\n".encode())
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, printed[out].decode(errors="replace"), printed[err].decode(errors="replace")
 
 
 def _read(terminal: int, deadline: float) -> str:
