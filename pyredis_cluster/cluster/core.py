@@ -72,8 +72,8 @@ class ClusterCore:
 
     @property
     def tick_interval_ms(self) -> int:
-        """How soon `tick` is due after the last one."""
-        return cron.tick_interval_ms(self.state.settings.node_timeout_ms)
+        """How soon `tick` is due after the last one, to be asked when that is done."""
+        return cron.next_tick_ms(self.state)
 
     def tick(self, now_ms: int) -> None:
         """Let time pass: reconnect, ping, suspect, evaluate the state."""

@@ -32,6 +32,13 @@ def tick_interval_ms(node_timeout_ms: int) -> int:
     return min(max(node_timeout_ms // _TICKS_PER_TIMEOUT, _MIN_TICK_MS), MAX_TICK_MS)
 
 
+def next_tick_ms(state: ClusterState) -> int:
+    """How soon the next tick is due: in time for this replica's turn to be elected, if that comes first."""
+    interval_ms = tick_interval_ms(state.settings.node_timeout_ms)
+    turn_ms = state.candidacy.start_ms - state.now_ms
+    return turn_ms if state.myself.is_replica and 0 < turn_ms < interval_ms else interval_ms
+
+
 def tick(state: ClusterState) -> None:
     """One round. Source: clusterCron."""
     for node in list(state.nodes.values()):

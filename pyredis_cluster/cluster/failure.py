@@ -8,6 +8,7 @@ it answers again; FAIL of a primary with slots only after a while, so that a fai
 from __future__ import annotations
 
 from pyredis_cluster.cluster import wire
+from pyredis_cluster.cluster.election import consider_failover
 from pyredis_cluster.cluster.node import ClusterNode
 from pyredis_cluster.cluster.sending import broadcast_fail
 from pyredis_cluster.cluster.state import ClusterState
@@ -96,6 +97,7 @@ def agree_on_failure(state: ClusterState, node: ClusterNode) -> None:
     )
     become_failed(state, node)
     broadcast_fail(state, node)
+    _consider_replacing(state, node)
 
 
 def handle_fail(state: ClusterState, sender: ClusterNode | None, sender_id: str, node_id: str) -> None:
@@ -113,6 +115,7 @@ def handle_fail(state: ClusterState, sender: ClusterNode | None, sender_id: str,
         f" about {node_id} ({node.human_nodename})",
     )
     become_failed(state, node)
+    _consider_replacing(state, node)
 
 
 def printable(node_id: str) -> str:
@@ -133,6 +136,12 @@ def _report_text(reporter: ClusterNode, node: ClusterNode) -> str:
         f"Node {reporter.node_id} ({reporter.human_nodename})"
         f" reported node {node.node_id} ({node.human_nodename}) "
     )
+
+
+def _consider_replacing(state: ClusterState, node: ClusterNode) -> None:
+    # The time until this replica's turn counts from here, not from the next tick.
+    if node is state.myself.primary:
+        consider_failover(state)
 
 
 def _changed(state: ClusterState) -> None:

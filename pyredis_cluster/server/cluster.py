@@ -175,12 +175,14 @@ class ClusterNode:
         """What time does: once now, and from now on as often as the core wants it."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._state.host.call_later(self.core.tick_interval_ms, self.tick)
-        if self.bus.is_closed:
-            return
-        self.bus.drop_overfull(self._state.config.integer("cluster-link-sendbuf-limit"))
-        self.core.tick(self._now_ms())
-        self.flush()
+        try:
+            if not self.bus.is_closed:
+                self.bus.drop_overfull(self._state.config.integer("cluster-link-sendbuf-limit"))
+                self.core.tick(self._now_ms())
+                self.flush()
+        finally:  # a tick that fails costs that tick, and not all that follow
+            if not self.bus.is_closed:
+                self._timer = self._state.host.call_later(self.core.tick_interval_ms, self.tick)
 
     def _flush_soon(self) -> None:
         if not self._is_flush_due:

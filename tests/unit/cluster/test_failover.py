@@ -69,6 +69,20 @@ def test_a_failover_of_six_nodes_at_the_default_timeout_is_quick_to_simulate(wor
     assert time.perf_counter() - started_s < 2  # a tenth of that on a quiet machine
 
 
+def test_a_replica_waits_for_its_turn_to_the_millisecond(world: World) -> None:
+    primaries = world.cluster(3)
+    (heir,) = world.replicas(primaries[:1], (7003,))
+    state = heir.core.state
+    primaries[0].stop()
+    world.run_until(lambda: state.candidacy.start_ms > 0)
+    failed_ms, turn_ms = state.nodes[primaries[0].node_id].fail_ms, state.candidacy.start_ms
+    assert 500 <= turn_ms - failed_ms < 1000
+    world.run(turn_ms - 1 - world.now_ms)
+    assert not any(line.startswith("Starting a failover election") for line in heir.logs)
+    world.run(10)
+    assert not heir.core.is_replica
+
+
 def test_the_replica_with_most_data_goes_first(world: World) -> None:
     primaries = world.cluster(3)
     replicas = world.replicas(primaries[:1], (7003, 7004, 7005), allow_replica_migration=False)
