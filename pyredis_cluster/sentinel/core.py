@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pyredis_cluster.config.config import SentinelLine
+from pyredis_cluster.ports import Random
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import OK, Status
 from pyredis_cluster.sentinel import (
@@ -31,7 +32,7 @@ from pyredis_cluster.sentinel import (
 from pyredis_cluster.sentinel.events import emit
 from pyredis_cluster.sentinel.ready import ConfigLine, Ready
 from pyredis_cluster.sentinel.settings import SentinelSettings
-from pyredis_cluster.sentinel.state import RandomSource, SentinelState
+from pyredis_cluster.sentinel.state import SentinelState
 
 NOT_SAVED: Final = CommandError("ERR Failed to save config file. Check server logs.")
 """The reply of a command that ends with saving sentinel.conf where that could not be done."""
@@ -48,7 +49,7 @@ class SentinelCore:
     def __init__(
         self,
         settings: SentinelSettings,
-        random: RandomSource,
+        random: Random,
         *,
         now_ms: int,
         resolve: Callable[[str, bool], str | None],

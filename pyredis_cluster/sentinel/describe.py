@@ -8,12 +8,19 @@ from typing import Any
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.numbers import integer
 from pyredis_cluster.protocol.reply import NULL_ARRAY, Status
-from pyredis_cluster.sentinel import instance as flags
 from pyredis_cluster.sentinel.instance import (
     DOWN,
     FAILOVER_IN_PROGRESS,
+    FORCE_FAILOVER,
+    MASTER_DOWN,
+    MASTER_REBOOT,
     O_DOWN,
+    PROMOTED,
+    RECONF_DONE,
+    RECONF_INPROG,
+    RECONF_SENT,
     S_DOWN,
+    SCRIPT_KILL_SENT,
     DataInstance,
     FailoverState,
     Instance,
@@ -26,17 +33,17 @@ from pyredis_cluster.sentinel.voting import vote
 
 Fields = dict[bytes, bytes]
 
-_FLAGS_BEFORE_LINK = ((flags.S_DOWN, b"s_down"), (flags.O_DOWN, b"o_down"))
+_FLAGS_BEFORE_LINK = ((S_DOWN, b"s_down"), (O_DOWN, b"o_down"))
 _FLAGS_AFTER_LINK = (
-    (flags.MASTER_DOWN, b"master_down"),
-    (flags.FAILOVER_IN_PROGRESS, b"failover_in_progress"),
-    (flags.PROMOTED, b"promoted"),
-    (flags.RECONF_SENT, b"reconf_sent"),
-    (flags.RECONF_INPROG, b"reconf_inprog"),
-    (flags.RECONF_DONE, b"reconf_done"),
-    (flags.FORCE_FAILOVER, b"force_failover"),
-    (flags.SCRIPT_KILL_SENT, b"script_kill_sent"),
-    (flags.MASTER_REBOOT, b"master_reboot"),
+    (MASTER_DOWN, b"master_down"),
+    (FAILOVER_IN_PROGRESS, b"failover_in_progress"),
+    (PROMOTED, b"promoted"),
+    (RECONF_SENT, b"reconf_sent"),
+    (RECONF_INPROG, b"reconf_inprog"),
+    (RECONF_DONE, b"reconf_done"),
+    (FORCE_FAILOVER, b"force_failover"),
+    (SCRIPT_KILL_SENT, b"script_kill_sent"),
+    (MASTER_REBOOT, b"master_reboot"),
 )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
+from pyredis_cluster.ports import Random
 from pyredis_cluster.sentinel.instance import Address, Connection, Link, Master
 from pyredis_cluster.sentinel.periods import Periods
 from pyredis_cluster.sentinel.ready import Log, LogLevel, Ready, Step
@@ -18,13 +19,6 @@ _HOST_BYTES: Final = frozenset(range(0x21, 0x7F)) - frozenset(b"\"'\\,")
 """What addresses and ids of others may consist of; nothing else could stand in sentinel.conf or a hello."""
 
 
-class RandomSource(Protocol):
-    """What the core needs of a random number generator; `random.Random` has it."""
-
-    def randrange(self, stop: int, /) -> int:
-        """A number in [0, stop)."""
-
-
 class BadInstanceError(Exception):
     """An instance cannot be added: the message is the reference's."""
 
@@ -35,7 +29,7 @@ class SentinelState:
     def __init__(
         self,
         settings: SentinelSettings,
-        random: RandomSource,
+        random: Random,
         resolve: Callable[[str, bool], str | None],
         is_executable: Callable[[bytes], bool],
         local_time: Callable[[int], str],
