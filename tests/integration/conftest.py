@@ -16,6 +16,7 @@ from tests.support.servers import REDIS_6_2, REDIS_7_0, VALKEY_8_1, VALKEY_9_1, 
 _OTHERS = frozenset((REDIS_6_2, VALKEY_8_1, VALKEY_9_1))
 _ONE_IS_ENOUGH = frozenset(
     (
+        "test_a_leader_of_either_kind_fails_over",
         "test_a_killed_node_fails_on_all_in_time_and_comes_back",
         "test_a_real_replica_takes_over_with_our_votes",
         "test_a_replica_takes_over_from_a_killed_primary",
@@ -31,6 +32,7 @@ _ONE_IS_ENOUGH = frozenset(
         "test_to_the_replica_and_back",
         "test_wait_counts_replicas_that_have_it",
         "test_whatever_is_wrong_with_slots_is_mended",
+        "test_whoever_leads_all_agree_again_and_again",
     )
 )
 # Whole lives of clusters, in which redis-cli moves thousands of slots: minutes each.
