@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from pyredis_cluster.sentinel.core import SentinelCore
     from pyredis_cluster.server.server import Server
 
-_MAX_UNSENT_BYTES = 1 << 20
-"""An instance that takes nothing for so long will not answer: the core finds it silent anyway."""
-
 
 class SentinelLinks:
     """All connections of one sentinel. `work` makes a call of the core, and then what that leaves to do."""
@@ -116,10 +113,10 @@ class _Link:
         self._early: list[bytes] | None = []
 
     def send(self, data: bytes) -> None:
-        """Send, or keep it until there is a connection."""
+        """Send, or keep it until there is a connection: the core bounds what may wait for a reply."""
         if self._early is not None:
             self._early.append(data)
-        elif self.connection.unsent_bytes() <= _MAX_UNSENT_BYTES:
+        else:
             self.connection.write(data)
 
     def abandon(self) -> None:

@@ -3,6 +3,8 @@
 import pytest
 
 from pyredis_cluster.config.config import Config
+from pyredis_cluster.config.loader import load_text
+from pyredis_cluster.execution.authentication import user_lines
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.unsupported import check_supported
@@ -42,3 +44,29 @@ def test_modules_are_not_loaded() -> None:
     with pytest.raises(StartError):
         check_supported(config, lines.log)
     assert "Can't load module from /tmp/x.so: server aborting" in lines.text
+
+
+DIGEST = b"#2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_warned"),
+    [
+        (b"user default on nopass sanitize-payload ~* &* +@all\n", False),
+        (b"user default on nopass ~* &* +@all\n", False),
+        (b"requirepass foo\nuser default on sanitize-payload %b ~* &* +@all\n" % DIGEST, False),
+        (b"requirepass bar\nuser default on sanitize-payload %b ~* &* +@all\n" % DIGEST, True),
+        (b"user default on %b ~* &* +@all\n" % DIGEST, True),
+        (b"user default on nopass ~* &* +@read\n", True),
+        (b"user default off nopass ~* &* +@all\n", True),
+        (b"user bob on nopass ~* &* +@all\n", True),
+    ],
+)
+def test_a_user_who_is_there_anyway_is_not_warned_of(text: bytes, is_warned: bool) -> None:
+    lines = Lines()
+    config = load_text(text)
+    check_supported(config, lines.log)
+    assert ("users are configured" in lines.text) is is_warned
+    # Rewriting the file keeps what is ignored, so that it can be taken back to a real server.
+    stated = text.splitlines()[-1].removeprefix(b"user ")
+    assert (stated in user_lines(config)) is (is_warned or b"sanitize-payload" in stated)
