@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from tests.support.administration import ours, ours_as_json, spares
-from tests.support.cluster_programs import until, views
+from tests.support.cluster_programs import is_ok, until, views
 from tests.support.ports import free_port, release_port
 from tests.support.servers import our_program
 
 pytestmark = pytest.mark.slow
 
+LIMIT_S = 120
 COMMAND = (sys.executable, "-m", "pyredis_cluster", "cluster")
 
 
@@ -42,8 +46,17 @@ def test_a_cluster_of_ours_is_made_checked_and_changed() -> None:
         assert ours("check", addresses[0]).code == 0
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=30, check=False)
+def run(*words: str, redirections: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """A program of its own, by way of a shell that closes what `redirections` say."""
+    return subprocess.run(
+        f"{shlex.join([*COMMAND, *words])} {redirections}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+        env={**os.environ, **variables},
+    )
 
 
 def test_exit_codes_and_what_goes_where() -> None:
@@ -57,5 +70,47 @@ def test_exit_codes_and_what_goes_where() -> None:
     finally:
         release_port(port)
     assert run("nosuch").returncode == 2
+    assert run("check", "127.0.0.1:1", "--cluster-yes").returncode == 1
+    assert "TLS is not supported" in run("check", "127.0.0.1:1", "--tls", "--cacert", "x").stderr
+    assert "  reshard " in run("help").stdout
     assert run("reshard", "127.0.0.1:1", "--cluster-slots", "x").returncode == 2
     assert run("--help").returncode == 0
+
+
+def test_streams_that_are_closed_or_cannot_show_everything() -> None:
+    with spares(our_program(), 1) as cluster:
+        for redirections, text in (("<&-", "The input ended before"), ("<&- >&-", ""), ("<&- >&- 2>&-", "")):
+            done = run("fix", cluster.address(0), redirections=redirections)
+            assert (done.returncode, "Traceback" in done.stderr, text in done.stderr) == (1, False, True)
+        done = run("call", cluster.address(0), "ECHO", "\N{SNOWMAN}", PYTHONIOENCODING="ascii")
+        assert (done.returncode, "\\u2603" in done.stdout) == (0, True)
+
+
+def test_a_reshard_that_is_interrupted_can_be_finished() -> None:
+    with spares(our_program(), 2) as cluster:
+        for number, slots in enumerate(((0, 8191), (8192, 16383))):
+            cluster.call(number, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            cluster.call(number, "CLUSTER", "ADDSLOTSRANGE", *slots)
+        cluster.call(1, "CLUSTER", "MEET", "127.0.0.1", cluster.servers[0].port)
+        until(lambda: all(map(is_ok, cluster.servers)))
+        words = ("--cluster-from", cluster.node_id(0), "--cluster-to", cluster.node_id(1))
+        command = [
+            *COMMAND,
+            "reshard",
+            cluster.address(0),
+            *words,
+            "--cluster-slots",
+            "8000",
+            "--cluster-yes",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            for line in process.stdout:
+                if line.startswith("Moving slot 20 "):
+                    break
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=LIMIT_S)
+            assert (process.returncode, err.strip()[:12]) == (130, "Interrupted.")
+        assert ours("fix", cluster.address(1)).code == 0
+        until(lambda: ours("check", cluster.address(0)).code == 0)
