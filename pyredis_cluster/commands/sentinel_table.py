@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from pyredis_cluster.commands import sentinel_changes, sentinel_views
 from pyredis_cluster.commands.info import text_of
 from pyredis_cluster.commands.info_sections import SECTIONS
 from pyredis_cluster.commands.registry import COMMANDS
@@ -16,6 +17,9 @@ from pyredis_cluster.execution.command import Command
 from pyredis_cluster.execution.sentinel import sentinel_of
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import Reply
+
+EXTENSIONS: Final = (sentinel_changes, sentinel_views)
+"""Modules that add subcommands: importing them is all it takes."""
 
 HELLO_CHANNEL: Final = b"__sentinel__:hello"
 
