@@ -6,7 +6,6 @@ takes its place; then it is started again and follows, until the next one is los
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from contextlib import ExitStack
 import click
 
 from benchmarks.fleet import SHARDS, Failover, Fleet, fleet
-from benchmarks.report import machine
+from benchmarks.report import machine, seconds_row
 from pyredis_cluster.testing.simulation.world import SimulatedWorld
 from tests.simulation.cluster import SimulatedCluster
 from tests.support.servers import OURS, Program, find_real_servers, our_program
@@ -46,17 +45,10 @@ def _race(programs: list[Program], node_timeout_ms: int, runs: int) -> dict[str,
 
 
 def _rows(node_timeout_ms: int, found: dict[str, list[Failover]]) -> list[str]:
-    rows = []
-    for moment, of in _MOMENTS.items():
-        cells = [str(node_timeout_ms), moment]
-        medians = []
-        for failovers in found.values():
-            seconds = sorted(map(of, failovers))
-            medians.append(statistics.median(seconds))
-            cells.append(f"{medians[-1]:.2f} ({seconds[0]:.2f}–{seconds[-1]:.2f})")
-        cells.append(f"{medians[-1] / medians[0]:.2f}")
-        rows.append("| " + " | ".join(cells) + " |")
-    return rows
+    return [
+        seconds_row([str(node_timeout_ms), moment], [list(map(of, each)) for each in found.values()])
+        for moment, of in _MOMENTS.items()
+    ]
 
 
 def _idle(program: Program, node_timeout_ms: int, seconds: float) -> str:

@@ -142,3 +142,13 @@ def as_markdown(report: Report) -> str:
     if others:
         lines += ["", *_markdown_table(["", *report.labels], others)]
     return "\n".join(lines)
+
+
+def seconds_row(head: Sequence[str], contenders: Sequence[Sequence[float]]) -> str:
+    """A Markdown row: each contender's median and range, and the last median in units of the first."""
+    medians = [statistics.median(seconds) for seconds in contenders]
+    cells = [
+        f"{median:.2f} ({min(seconds):.2f}–{max(seconds):.2f})"
+        for median, seconds in zip(medians, contenders, strict=True)
+    ]
+    return "| " + " | ".join([*head, *cells, f"{medians[-1] / medians[0]:.2f}"]) + " |"

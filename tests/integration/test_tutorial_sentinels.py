@@ -20,6 +20,7 @@ import pytest
 import redis
 from redis.sentinel import Sentinel
 
+from tests.integration.test_tutorial_replicas import PRIMARY, REPLICA
 from tests.support.ports import free_ports, release_port
 from tests.support.program import Running, connect, started
 from tests.support.replicating import info, wait_for_link, wait_until
@@ -30,8 +31,6 @@ from tests.support.wire import ConnectionClosedError
 pytestmark = pytest.mark.slow
 
 PRINTED_PORTS = "PYREDIS_TEST_PRINTED_PORTS" in os.environ
-PRIMARY = "port {port}\nprotected-mode no\n"
-REPLICA = "port {port}\nprotected-mode no\nslaveof 127.0.0.1 {primary} \n"
 SENTINEL = """port {port}
 sentinel monitor mymaster 127.0.0.1 {primary} 2
 sentinel down-after-milliseconds mymaster 5000
