@@ -30,8 +30,11 @@ from pyredis_cluster.cluster.topology import LinkInfo, Value
 from pyredis_cluster.cluster.wire import MessageType
 from pyredis_cluster.protocol.errors import CommandError
 
-_HEARSAY_INTERVAL_MS: Final = 100
-"""How often at most nodes.conf is saved because of what others say: in a crowd that would be all the time."""
+_MIN_HEARSAY_INTERVAL_MS: Final = 100
+_HEARSAY_INTERVAL_MS_PER_NODE: Final = 20
+"""How often at most nodes.conf is saved because of what others say. In a crowd that would be all the time;
+there word takes longer to spread, too.
+"""
 
 
 class ClusterCore:
@@ -172,17 +175,32 @@ class ClusterCore:
         if out.released_slots:
             ready.events.append(SlotsReleased(tuple(sorted(out.released_slots))))
             out.released_slots.clear()
-        if out.hearsay and not 0 <= now_ms - state.synced_ms < _HEARSAY_INTERVAL_MS:
+        if out.hearsay and not out.fsync and self._is_hearsay_due():
             out.save_config(fsync=True)
         if out.save:
             ready.config = describe.describe_config(state)
             ready.fsync = out.fsync
             if out.fsync:
-                out.hearsay = False
-                state.synced_ms = now_ms
+                self._note_sync()
         out.save = out.fsync = False
         out.ready = Ready()
         return ready
+
+    def _is_hearsay_due(self) -> bool:
+        """Whether what others say of each other is to be saved now. Not where that changes nothing."""
+        state = self.state
+        interval_ms = _HEARSAY_INTERVAL_MS_PER_NODE * len(state.nodes)
+        if 0 <= state.now_ms - state.synced_ms < max(interval_ms, _MIN_HEARSAY_INTERVAL_MS):
+            return False
+        if state.synced_config == describe.describe_config(state, fleeting=False):
+            state.out.hearsay = False
+        return state.out.hearsay
+
+    def _note_sync(self) -> None:
+        state = self.state
+        state.out.hearsay = False
+        state.synced_ms = state.now_ms
+        state.synced_config = describe.describe_config(state, fleeting=False)
 
     @property
     def has_unsaved(self) -> bool:

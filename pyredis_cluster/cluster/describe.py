@@ -17,39 +17,46 @@ def describe_nodes(state: ClusterState, *, tls: bool = False) -> str:
     return "".join([describe_node(state, node, tls=tls) + "\n" for node in state.nodes.values()])
 
 
-def describe_config(state: ClusterState) -> str:
-    """The content of nodes.conf: all nodes but those in handshake, and the epochs."""
+def describe_config(state: ClusterState, *, fleeting: bool = True) -> str:
+    """The content of nodes.conf: all nodes but those in handshake, and the epochs.
+
+    Without what is `fleeting`: how links are, and when a node was last heard. Who loads it has no use for it.
+    """
+    tls = state.settings.tls_cluster
     lines = [
-        describe_node(state, node, tls=state.settings.tls_cluster, to_file=True)
+        describe_node(state, node, tls=tls, to_file=True, fleeting=fleeting)
         for node in state.nodes.values()
-        if not node.in_handshake
+        if not node.flags & wire.HANDSHAKE
     ]
     lines.append(f"vars currentEpoch {state.current_epoch} lastVoteEpoch {state.last_vote_epoch}\n")
     return "\n".join(lines)
 
 
-def describe_node(state: ClusterState, node: ClusterNode, *, tls: bool = False, to_file: bool = False) -> str:
+def describe_node(
+    state: ClusterState,
+    node: ClusterNode,
+    *,
+    tls: bool = False,
+    to_file: bool = False,
+    fleeting: bool = True,
+) -> str:
     """One node's line. Files hold auxiliary fields (shard id, other port) that clients do not see."""
     address = f"{node.ip}:{node.client_port(tls)}@{node.bus_port}"
     if node.hostname or to_file:
         address += f",{node.hostname}"
     if to_file:
         address += _auxiliary_fields(node, tls=tls)
-    connected = node.link is not None or node is state.myself
-    fields = [
-        node.node_id,
-        address,
-        node.flag_text(),
-        node.primary.node_id if node.primary is not None else "-",
-        str(node.ping_sent_ms),
-        str(node.pong_received_ms),
-        str(node.slot_owner.config_epoch),
-        "connected" if connected else "disconnected",
-        *[f"{first}" if first == last else f"{first}-{last}" for first, last in bitmap.ranges(node.slots)],
-    ]
-    if node is state.myself:
-        fields += _open_slots(state)
-    return " ".join(fields)
+    primary_id = node.primary.node_id if node.primary is not None else "-"
+    ping_ms, pong_ms, link = 0, 0, "connected"
+    if fleeting:
+        ping_ms, pong_ms = node.ping_sent_ms, node.pong_received_ms
+        if node.link is None and node is not state.myself:
+            link = "disconnected"
+    line = f"{node.node_id} {address} {node.flag_text()} {primary_id} {ping_ms} {pong_ms}"
+    line += f" {node.slot_owner.config_epoch} {link}{_slots(node)}"
+    if node is state.myself and (state.migrating_to or state.importing_from):
+        line += " " + " ".join(_open_slots(state))
+    return line
 
 
 def describe_info(state: ClusterState) -> str:
@@ -92,6 +99,19 @@ def _auxiliary_fields(node: ClusterNode, *, tls: bool) -> str:
     other_port = f",tcp-port={node.tcp_port}" if tls else f",tls-port={node.tls_port}"
     nodename = f",nodename={node.human_nodename}" if node.human_nodename else ""
     return f"{other_port}{nodename},shard-id={node.shard_id}"
+
+
+def _slots(node: ClusterNode) -> str:
+    """Its slots, each run after a blank. They seldom change, and are asked for with each save."""
+    if node.described_slots != node.slots:
+        node.described_slots = bytes(node.slots)
+        node.slots_text = "".join(
+            [
+                f" {first}" if first == last else f" {first}-{last}"
+                for first, last in bitmap.ranges(node.slots)
+            ]
+        )
+    return node.slots_text
 
 
 def _open_slots(state: ClusterState) -> list[str]:

@@ -76,6 +76,8 @@ class ClusterNode:
     voted_ms: int = 0
     orphaned_ms: int = 0  # since when it is a primary that replicas may come to
     repl_offset: int = 0
+    described_slots: bytes = b""  # the slots that `slots_text`, for `describe`, is about
+    slots_text: str = ""
     # Reporter → time of its last report. Reports of one reporter do not add up.
     failure_reports: dict[ClusterNode, int] = field(default_factory=dict)
 

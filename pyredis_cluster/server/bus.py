@@ -62,7 +62,12 @@ class Bus:
             address = word.removeprefix("-")
             try:
                 listener = self._network.listen(
-                    address, port, self._config.integer("tcp-backlog"), self._link, self._accept_failed
+                    address,
+                    port,
+                    self._config.integer("tcp-backlog"),
+                    self._link,
+                    self._accept_failed,
+                    local=True,
                 )
             except OSError as error:
                 self.log.warning(could_not_listen(address, port, error))
@@ -204,7 +209,7 @@ class Bus:
         link_id = request.link_id
         try:
             await self._network.connect(
-                lambda: BusLink(self, link_id), request.ip, request.port, source=source
+                lambda: BusLink(self, link_id), request.ip, request.port, source=source, local=True
             )
         except (OSError, ValueError, OverflowError) as error:
             self.log.debug(f"Unable to connect to Cluster Node [{request.ip}]:{request.port} -> {error}")

@@ -131,16 +131,20 @@ class FaultyNetwork(Network):
         backlog: int,
         factory: ProtocolFactory,
         failed: Callable[[OSError], None],
+        *,
+        local: bool = False,
     ) -> Accepting:
         """See `Network`."""
-        return self._shared.listen(address, port, backlog, self._tapped(factory, None), failed)
+        return self._shared.listen(address, port, backlog, self._tapped(factory, None), failed, local=local)
 
-    async def connect(self, factory: ProtocolFactory, host: str, port: int, *, source: str = "") -> None:
+    async def connect(
+        self, factory: ProtocolFactory, host: str, port: int, *, source: str = "", local: bool = False
+    ) -> None:
         """See `Network`. A connection that a fault blocks is not made before the fault is over."""
         peer = (host, port)
         while any(trouble.blocks_in or trouble.blocks_out for trouble in self.troubles_of(peer)):
             await self._changed.wait()
-        await self._shared.connect(self._tapped(factory, peer), host, port, source=source)
+        await self._shared.connect(self._tapped(factory, peer), host, port, source=source, local=local)
 
     def resolve(self, host: str, *, by_name: bool) -> str | None:
         """See `Network`."""

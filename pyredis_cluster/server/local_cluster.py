@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
 
 _POLL_S = 0.005
-_ANNOUNCE_S = 0.02
+_ANNOUNCE_S = 1.0
 _WILDCARDS = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1", "::*": "::1"}
 
 
@@ -107,10 +107,14 @@ class LocalCluster:
                 if not node.is_replica and replicas:
                     replicas.replicate([b"PING"])
             await _until(lambda: all(node.core.state.repl_offset() for node in nodes if node.is_replica))
-            while not all(self._sees_all_copies(node) for node in nodes):
+            while not self._all_see_all_copies():
                 for node in nodes:
-                    node.announce()
-                await asyncio.sleep(_ANNOUNCE_S)
+                    if node.is_replica:
+                        node.announce()
+                # Many nodes need a while to hear of many: what is said again too soon would only keep them.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_ANNOUNCE_S):
+                        await _until(self._all_see_all_copies)
 
     def stop(self, *, save: bool | None = False) -> bool:
         """End every server; False where some go on, as they cannot save what they are to (see `Host`)."""
@@ -129,10 +133,14 @@ class LocalCluster:
     def _nodes(self) -> list[ClusterNode]:
         return [server.cluster for server in self.servers if server.cluster is not None]
 
-    def _sees_all_copies(self, node: ClusterNode) -> bool:
-        replicas = [other for other in self._nodes() if other.is_replica and other is not node]
-        known = node.core.state.nodes
-        return all(known[replica.my_id].repl_offset for replica in replicas if replica.my_id in known)
+    def _all_see_all_copies(self) -> bool:
+        nodes = self._nodes()
+        replica_ids = {node.my_id for node in nodes if node.is_replica}
+        return all(
+            other.repl_offset or other.node_id not in replica_ids or other is node.core.state.myself
+            for node in nodes
+            for other in node.core.state.nodes.values()
+        )
 
 
 def _is_in_sync(node: ClusterNode) -> bool:

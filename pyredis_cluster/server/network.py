@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from pyredis_cluster.server.epoll import EpollTransport, Poller
+from pyredis_cluster.server.local_links import LocalAccepting, LocalLinks
 from pyredis_cluster.server.sockets import tcp_socket
 
 CLIENT: Final = "client"
@@ -51,6 +52,7 @@ class Network:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, use_epoll: bool = True) -> None:
         self.loop = loop
         self._poller = _poller(loop) if use_epoll else None
+        self._links = LocalLinks(loop)
 
     def on(self, wire: str) -> Network:
         """The same for connections of one kind: `CLIENT`, `BUS` or `REPLICATION`. Faults may concern them."""
@@ -75,18 +77,27 @@ class Network:
         backlog: int,
         factory: ProtocolFactory,
         failed: Callable[[OSError], None],
+        *,
+        local: bool = False,
     ) -> Accepting:
         """Serve connections to one address of `bind`; see `accept`.
 
-        Raises OSError; `filename` then names the call that failed.
+        If it is `local`, those from servers of this event loop are made without sockets. Raises OSError;
+        `filename` then names the call that failed.
         """
-        return self.accept(tcp_socket(address, port, backlog), factory, failed)
+        accepting = self.accept(tcp_socket(address, port, backlog), factory, failed)
+        return _AcceptingBoth(accepting, self._links.offer(address, port, factory)) if local else accepting
 
-    async def connect(self, factory: ProtocolFactory, host: str, port: int, *, source: str = "") -> None:
+    async def connect(
+        self, factory: ProtocolFactory, host: str, port: int, *, source: str = "", local: bool = False
+    ) -> None:
         """Connect a protocol from `factory`, from the address `source` if one is given.
 
-        Raises OSError, and for a host or port that cannot be one ValueError or OverflowError.
+        If it is `local`, without a socket where a server of this event loop listens in that way. Raises
+        OSError, and for a host or port that cannot be one ValueError or OverflowError.
         """
+        if local and not source and self._links.connect(factory, host, port):
+            return
         await self.loop.create_connection(factory, host, port, local_addr=(source, 0) if source else None)
 
     def resolve(self, host: str, *, by_name: bool) -> str | None:
@@ -216,6 +227,30 @@ class _EpollAccepting:
         if not self._poller.loop.is_closed():
             self.pause()
         self._listener.close()
+
+
+class _AcceptingBoth:
+    """Connections of other processes, and of servers of this event loop."""
+
+    def __init__(self, accepting: Accepting, local: LocalAccepting) -> None:
+        self._accepting = accepting
+        self._local = local
+
+    @property
+    def name(self) -> tuple[str, int]:
+        return self._accepting.name
+
+    def pause(self) -> None:
+        self._accepting.pause()
+        self._local.pause()
+
+    def resume(self) -> None:
+        self._accepting.resume()
+        self._local.resume()
+
+    def close(self) -> None:
+        self._accepting.close()
+        self._local.close()
 
 
 class _LoopAccepting:

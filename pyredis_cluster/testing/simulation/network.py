@@ -167,6 +167,8 @@ class SimulatedNetwork(Network):
         backlog: int,
         factory: ProtocolFactory,
         failed: Callable[[OSError], None],
+        *,
+        local: bool = False,
     ) -> SimulatedListener:
         """See `Network`. There is one address per host, and no IPv6."""
         if address not in ("*", "0.0.0.0", "127.0.0.1", self.address):
@@ -190,11 +192,13 @@ class SimulatedNetwork(Network):
         """See `Network`."""
         self.loop.call_soon(done, host, self.resolve(host, by_name=True))
 
-    async def connect(self, factory: ProtocolFactory, host: str, port: int, *, source: str = "") -> None:
+    async def connect(
+        self, factory: ProtocolFactory, host: str, port: int, *, source: str = "", local: bool = False
+    ) -> None:
         """See `Network`. Waits as long as the other host cannot be reached."""
         world = self.world
         target = self.address if host in ("127.0.0.1", "localhost") else host
-        local = (self.address, world.free_port(self.address))
+        name = (self.address, world.free_port(self.address))
         retry_s = _SYN_RETRY_S
         while True:
             await asyncio.sleep(world.delay_s(self.address, target, 0))
@@ -207,7 +211,7 @@ class SimulatedNetwork(Network):
                 break
             await asyncio.sleep(retry_s)
             retry_s *= 2
-        here, there = connected_pair(world, local, (target, port))
+        here, there = connected_pair(world, name, (target, port))
         listener.accept(there)
         here.begin(factory())
 
