@@ -35,6 +35,7 @@ _ONE_IS_ENOUGH = frozenset(
         "test_whoever_leads_all_agree_again_and_again",
     )
 )
+_ONE_IS_ENOUGH_FILES = frozenset(("test_admin_texts.py", "test_redis_cli_ours.py"))
 # Whole lives of clusters, in which redis-cli moves thousands of slots: minutes each.
 _LONGEST = frozenset(("test_the_life_of_a_cluster[6.2]", "test_the_way_out[out_by_resharding]"))
 
@@ -53,7 +54,7 @@ def _is_left_out(item: pytest.Item) -> bool:
         return False
     if item.name in _LONGEST:
         return True
-    if item.originalname not in _ONE_IS_ENOUGH:
+    if item.originalname not in _ONE_IS_ENOUGH and item.path.name not in _ONE_IS_ENOUGH_FILES:
         return False
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return any(word in _OTHERS for value in parameters.values() for word in _words(value))

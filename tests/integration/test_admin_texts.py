@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.cluster_programs import HAS_REDIS_CLI
 from tests.support.nodes import program
-from tests.support.servers import REDIS_7_0
+from tests.support.servers import REDIS_7_0, REDIS_7_2, VALKEY_9_1
 from tests.support.twins import Twins, twins
 
 pytestmark = [
@@ -21,10 +21,11 @@ NOBODY = "127.0.0.1:1"
 TO_1 = ("--cluster-to", "#1", "--cluster-yes")
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Twins]:
+@pytest.fixture(scope="module", params=[REDIS_7_0, REDIS_7_2, VALKEY_9_1])
+def servers(request: pytest.FixtureRequest) -> Iterator[Twins]:
+    real = program(request.param)
     # DEBUG compares the values of keys.
-    with twins(program(REDIS_7_0), program(REDIS_7_0), 5, "--enable-debug-command", "yes") as found:
+    with twins(real, real, 5, "--enable-debug-command", "yes") as found:
         yield found
 
 
