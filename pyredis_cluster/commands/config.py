@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyredis_cluster.config.config import RefusedSettingError
 from pyredis_cluster.config.rewrite import rewritten
+from pyredis_cluster.execution.authentication import user_lines
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, STALE, Category, CommandFlag, Group
 from pyredis_cluster.execution.gate import GATE_LOADING
@@ -133,7 +134,7 @@ def config_rewrite(call: Call, argv: list[bytes]) -> Reply:
         content = server.host.read_config_file()
         if content is None:
             raise CommandError("ERR The server is running without a config file")
-        server.host.write_config_file(rewritten(content, server.config))
+        server.host.write_config_file(rewritten(content, server.config, user_lines(server.config)))
     except OSError as error:
         server.host.log.warning(f"CONFIG REWRITE failed: {error.strerror}")
         raise CommandError(f"ERR Rewriting config file: {error.strerror}") from None

@@ -38,8 +38,10 @@ def user_lines(config: Config) -> list[bytes]:
     if any(user[0] == DEFAULT_USER for user in users_unlike_ours(config)):
         return others
     secret = _secret(config)
-    begin = b"on nopass sanitize-payload" if secret == b"nopass" else b"on sanitize-payload " + secret
-    return sorted([*others, b"%b %b ~* &* +@all" % (DEFAULT_USER, begin)])
+    words = [DEFAULT_USER, b"on", secret, b"~*", b"&*", b"+@all"]
+    if config.version >= (7, 2):
+        words.insert(3 if secret == b"nopass" else 2, b"sanitize-payload")
+    return sorted([*others, b" ".join(words)])
 
 
 def _secret(config: Config) -> bytes:

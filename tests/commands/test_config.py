@@ -1,5 +1,7 @@
 """CONFIG REWRITE and RESETSTAT, and who may set protected directives."""
 
+from hashlib import sha256
+
 import hiredis
 import pytest
 
@@ -14,6 +16,24 @@ def test_rewrite_keeps_comments_and_writes_what_changed() -> None:
     assert harness.host.config_file.startswith(b"# mine\nhz 50\n")
     assert b"\nmaxmemory 1mb\n" in harness.host.config_file
     assert harness.host.log.messages == ["CONFIG REWRITE executed with success."]
+
+
+@pytest.mark.parametrize(
+    ("version", "password", "rules"),
+    [
+        ("7.2", "", b"nopass sanitize-payload"),
+        ("7.2", "foo", b"sanitize-payload #%b" % sha256(b"foo").hexdigest().encode()),
+        ("7.0", "", b"nopass"),
+        ("6.2", "foo", b"#%b" % sha256(b"foo").hexdigest().encode()),
+    ],
+)
+def test_rewrite_writes_the_user(version: str, password: str, rules: bytes) -> None:
+    harness = Harness(redis_version=version)
+    harness.host.config_file = b""
+    if password:
+        harness.run(f"CONFIG SET requirepass {password}")
+    assert harness.run("CONFIG REWRITE") == b"OK"
+    assert b"\nuser default on %b ~* &* +@all\n" % rules in harness.host.config_file
 
 
 def test_rewrite_without_a_file_is_refused() -> None:
