@@ -175,8 +175,6 @@ class TestCommandLine:
     def test_what_is_not_supported_says_so(self, tmp_path: Path) -> None:
         assert run(OURS, "--test-memory", "4", directory=tmp_path)[0] == 1
         assert run(OURS, "--check-system", directory=tmp_path)[0] == 0
-        code, output = run(OURS, "x.conf", "--sentinel", directory=tmp_path)
-        assert (code, output) == (1, "Sentinel mode is not supported yet.\n")
 
     def test_file_options_and_stdin(self, tmp_path: Path, port: int) -> None:
         (tmp_path / "redis.conf").write_text(f"port 1\nmaxclients 50\ntimeout 7\nport {port}\n")
