@@ -15,6 +15,10 @@ MAX_DOWN = 2
 _MACHINE = 101
 
 
+_OF_SERVERS = ("end",) * 2 + ("start", "fail over") + ("pause",) * 4
+_OF_ALL = ("end",) * 4 + ("start",) * 2 + ("fail over", "pause", "partition", "cut", "slow", "heal")
+
+
 class Faults:
     """Disturbs a cluster, one fault at a time; without `links` only servers fail, and the network is well."""
 
@@ -22,28 +26,32 @@ class Faults:
         self._cluster = cluster
         self._world = cluster.world
         self._random = random
-        self._choices = 12 if links else 8
+        self._choices = _OF_ALL if links else _OF_SERVERS
+        self._most_down = MAX_DOWN if links or len(cluster.hosts) > 3 else 1
+        self._weak = None if links else random.choice(cluster.hosts)
         self.longest_pause_s = 3 * cluster.node_timeout_ms / 1000
 
     async def next(self) -> str:
         """Have something happen, and say what."""
-        random, hosts = self._random, self._cluster.hosts
-        down = [host for host in hosts if not host.is_up]
-        choice = random.randrange(self._choices)
-        if choice < 4 and len(down) < MAX_DOWN:
+        random = self._random
+        down = [host for host in self._cluster.hosts if not host.is_up]
+        choice = random.choice(self._choices)
+        if choice == "end" and len(down) < self._most_down:
             return self._end(random.choice(self._cluster.up))
-        if choice < 6 and down:
+        if choice == "start" and down:
             host = random.choice(down)
             await host.start()
             return f"{host.address} came back"
-        if choice == 6:
+        if choice == "fail over":
             return await self._fail_over(random.choice(self._cluster.up))
-        if choice <= 7:
-            host = random.choice(self._cluster.up)
-            seconds = random.uniform(0.05, self.longest_pause_s)
-            host.pause(seconds)
-            return f"{host.address} paused for {seconds:.2f} s"
-        return self._disturb_links(choice)
+        if choice in ("partition", "cut", "slow", "heal"):
+            return self._disturb_links(choice)
+        # Where only servers fail, one of them sleeps more often than others.
+        is_weak = self._weak is not None and self._weak.is_up and random.random() < 0.5
+        host = self._weak if is_weak and self._weak is not None else random.choice(self._cluster.up)
+        seconds = random.uniform(0.05, self.longest_pause_s)
+        host.pause(seconds)
+        return f"{host.address} paused for {seconds:.2f} s"
 
     def _end(self, host: SimulatedHost) -> str:
         if self._random.random() < 0.3:
@@ -67,15 +75,15 @@ class Faults:
             reply = error
         return f"{host.address} was told {' '.join(words)}: {reply}"
 
-    def _disturb_links(self, choice: int) -> str:
+    def _disturb_links(self, choice: str) -> str:
         random, hosts, network = self._random, self._cluster.hosts, self._world.network
-        if choice == 8:
+        if choice == "partition":
             return self._partition(random.sample(hosts, random.randrange(1, len(hosts) // 2 + 1)))
         one, other = random.sample(hosts, 2)
-        if choice == 9:
+        if choice == "cut":
             network.cut(one.address, other.address)
             return f"nothing gets from {one.address} to {other.address}"
-        if choice == 10:
+        if choice == "slow":
             quality = LinkQuality(
                 latency_s=random.uniform(0, 0.3), jitter_s=0.1, loss=random.choice((0.0, 0.2))
             )

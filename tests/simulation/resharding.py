@@ -145,7 +145,7 @@ class Administrator:
         """Give slots that no node claims to one of them, if possible to one that has their keys.
 
         A slot that was moved on one side of a partition may be lost so: its new owner believes the other
-        side, which has it with the former owner, who has given it up. Any other slot without owner is an error.
+        side, which has it with the former owner, who has given it up. Other slots without owner are errors.
         Raises AssertionError, also where it does not succeed.
         """
         await self._insist(self._cover_slots)

@@ -87,19 +87,28 @@ class OneVotePerEpoch:
 class FailuresAreAgreedOn:
     """A node is found to have failed only where a majority of the primaries suspects it, or just did.
 
-    `window_s` is how long ago a suspicion may have been, for messages take their time.
+    `window_s` is how long ago a suspicion may have been, for messages take their time. Who has slept may just
+    have read of one that was when it fell asleep.
     """
 
     window_s: float
     _suspicions: dict[tuple[str, str], float] = field(default_factory=dict)
+    _sleeps: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def suspects(self, node_id: str, suspect: str, time_s: float) -> None:
         """A node holds another one for unreachable, or for failed."""
         self._suspicions[node_id, suspect] = time_s
 
+    def slept(self, node_id: str, since_s: float, until_s: float) -> None:
+        """A node did nothing in that time."""
+        self._sleeps[node_id] = since_s, until_s
+
     def found(self, node_id: str, suspect: str, voters: Collection[str], size: int, time_s: float) -> None:
         """A node found that one to have failed, and knows `voters`; `size` is how many it counts."""
         since_s = time_s - self.window_s
+        slept_since_s, slept_until_s = self._sleeps.get(node_id, (0.0, 0.0))
+        if slept_until_s >= since_s:
+            since_s -= slept_until_s - slept_since_s
         suspecting = [
             voter
             for voter in voters

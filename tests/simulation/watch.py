@@ -32,6 +32,7 @@ _VOTE = re.compile(r"Failover auth granted to (\w+) .*for epoch (\d+)")
 _WON = re.compile(r"configEpoch set to (\d+) after successful failover")
 _GIVEN = re.compile(r"New configEpoch set to (\d+)|configEpoch collision with node .* set to (\d+)")
 
+_LATENCY_S = 0.05
 _SUSPECTED = PFAIL | FAIL
 
 _Seen = tuple[object, ...]
@@ -40,10 +41,10 @@ _Seen = tuple[object, ...]
 class Watch:
     """Looked at all the time, by `run`, and after every step, by `check`.
 
-    `longest_delay_s` is how late a message may be run: None where links fail, which hold them for any time.
+    With `links_fail` messages may be late by any time, so nothing is said of who suspected whom when.
     """
 
-    def __init__(self, cluster: SimulatedCluster, longest_delay_s: float | None) -> None:
+    def __init__(self, cluster: SimulatedCluster, *, links_fail: bool) -> None:
         self._cluster = cluster
         self._failure: ViolationError | None = None
         self._owners = OnePrimaryPerEpoch()
@@ -52,11 +53,10 @@ class Watch:
         self._histories = HistoriesAgree()
         self._replicas = ReplicasDoNotLead()
         self._sample_s = cluster.node_timeout_ms / 1000 / _SAMPLES_PER_TIMEOUT
-        self._agreement = (
-            FailuresAreAgreedOn(longest_delay_s + 2 * cluster.node_timeout_ms / 1000 + self._sample_s)
-            if longest_delay_s is not None
-            else None
-        )
+        window_s = 2 * cluster.node_timeout_ms / 1000 + self._sample_s + _LATENCY_S
+        self._agreement = None if links_fail else FailuresAreAgreedOn(window_s)
+        self._asleep: dict[str, float] = {}
+        """Address of a server that is frozen → since when."""
         self._seen: dict[str, _Seen] = {}
         self._slots: dict[str, bytes] = {}
         for host in cluster.hosts:
@@ -92,12 +92,20 @@ class Watch:
             self._look_at(host, server, state)
             if self._agreement is not None:
                 self._note_suspicions(self._agreement, state)
+                self._note_sleep(self._agreement, host.address, server)
 
     def _note_suspicions(self, agreement: FailuresAreAgreedOn, state: ClusterState) -> None:
         now_s = self._cluster.world.now_s
         for node in state.nodes.values():
             if node.flags & _SUSPECTED:
                 agreement.suspects(state.myself.node_id, node.node_id, now_s)
+
+    def _note_sleep(self, agreement: FailuresAreAgreedOn, address: str, server: Server) -> None:
+        now_s = self._cluster.world.now_s
+        if server.is_frozen:
+            self._asleep.setdefault(address, now_s - self._sample_s)
+        elif (since_s := self._asleep.pop(address, None)) is not None:
+            agreement.slept(self._id_of(address), since_s, now_s)
 
     def _look_at(self, host: SimulatedHost, server: Server, state: ClusterState) -> None:
         me = state.myself
@@ -143,7 +151,9 @@ class Watch:
         self, agreement: FailuresAreAgreedOn, time_s: float, address: str, node_id: str
     ) -> None:
         for host in self._cluster.up:
+            assert host.server is not None
             self._note_suspicions(agreement, core_of(host).state)
+            self._note_sleep(agreement, host.address, host.server)
         state = self._state_of(address)
         voters = [node.node_id for node in state.nodes.values() if node.is_primary and node.slot_count]
         agreement.found(state.myself.node_id, node_id, voters, state.size, time_s)
