@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from pyredis_cluster.cluster.wire import SLOT_BITMAP_BYTES
 
+_MANY_RUNS = 24
+"""From so many on, each run by arithmetic on the whole bitmap costs more than a text of all of its digits."""
+
 
 def to_int(bitmap: bytes | bytearray) -> int:
     """The bitmap as an integer whose bit n is slot n."""
@@ -39,10 +42,12 @@ def ranges(bitmap: bytes | bytearray) -> list[tuple[int, int]]:
 
 
 def runs(value: int) -> list[tuple[int, int]]:
-    """The runs of set bits as (first, last), ascending."""
+    """The runs of set bits as (first, last), ascending. O(bits of `value` + runs)."""
     found: list[tuple[int, int]] = []
     start = 0
     while value:
+        if len(found) == _MANY_RUNS:
+            return found + _runs_of_digits(f"{value:b}"[::-1], start)
         zeros = (value & -value).bit_length() - 1
         value >>= zeros
         start += zeros
@@ -50,4 +55,17 @@ def runs(value: int) -> list[tuple[int, int]]:
         value >>= ones
         found.append((start, start + ones - 1))
         start += ones
+    return found
+
+
+def _runs_of_digits(digits: str, base: int) -> list[tuple[int, int]]:
+    """The runs of ones, the first digit being bit `base`."""
+    found = []
+    first = digits.find("1")
+    while first >= 0:
+        behind = digits.find("0", first)
+        if behind < 0:
+            behind = len(digits)
+        found.append((base + first, base + behind - 1))
+        first = digits.find("1", behind)
     return found
