@@ -53,6 +53,13 @@ WayOut = Callable[[list[RunningServer], list[RunningServer], list[RunningServer]
 """Has new servers take all slots of the old primaries; the last list has all nodes, and grows."""
 
 
+@pytest.fixture(autouse=True)
+def _in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each node saves its view with each slot that moves: how fast a disk is is not the question here.
+    if MEMORY_DIRECTORY.is_dir():
+        monkeypatch.setattr(tempfile, "tempdir", str(MEMORY_DIRECTORY))
+
+
 def is_primary(server: RunningServer, seen_by: RunningServer) -> bool:
     return "master" in views(seen_by)[id_of(server)].flags
 
@@ -236,11 +243,8 @@ def out_by_resharding(
 
 
 @pytest.mark.parametrize("go_out", [out_by_failover, out_by_resharding])
-def test_the_way_out(go_out: WayOut, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_way_out(go_out: WayOut) -> None:
     """Valkey's nodes join a cluster of ours, take all slots and stay behind; a client writes all along."""
-    # Each node saves its view with each slot that moves: how fast a disk is is not the question here.
-    if MEMORY_DIRECTORY.is_dir():
-        monkeypatch.setattr(tempfile, "tempdir", str(MEMORY_DIRECTORY))
     with (
         families((OURS, OURS), (OURS, ""), (OURS, "")) as (primaries, replicas),
         running(*[VALKEY_9_1] * 6, options=OPTIONS) as new,
