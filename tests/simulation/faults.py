@@ -54,7 +54,7 @@ class Faults:
         return f"{host.address} paused for {seconds:.2f} s"
 
     def _end(self, host: SimulatedHost) -> str:
-        if self._random.random() < 0.3:
+        if self._random.random() < 0.5:
             host.lose_power()
             return f"{host.address} lost power"
         host.kill()

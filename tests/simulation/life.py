@@ -35,7 +35,7 @@ _SHAPES = {
 _KEYS_OF_WRITER = 6
 _EMPTY_SLOTS = (0, 5461, 16383)
 _BARE = 0.5
-"""The share of lives in which only servers fail, and no failover helps: what was suspected long ago matters."""
+"""The share of lives without links failing in which no failover helps: old suspicions may matter there."""
 _STEPS = (0.02, 0.3, 1.0, 1.6)
 """What lies between faults, in node timeouts with an election each."""
 _WRITERS = 2
