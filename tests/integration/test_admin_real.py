@@ -240,8 +240,9 @@ def test_import_and_backup(server: str, tmp_path: Path) -> None:
         assert {node["name"] for node in nodes} == {cluster.node_id(number) for number in range(3)}
 
 
-def test_a_cluster_with_a_password(tmp_path: Path) -> None:
-    with spares(program(REDIS_7_0), 3, "--requirepass", "secret", "--masterauth", "secret") as cluster:
+@pytest.mark.parametrize("server", [REDIS_7_0, REDIS_7_2, VALKEY_9_1])
+def test_a_cluster_with_a_password(server: str, tmp_path: Path) -> None:
+    with spares(program(server), 3, "--requirepass", "secret", "--masterauth", "secret") as cluster:
         addresses = [cluster.address(number) for number in range(3)]
         printed = ours("create", *addresses, "--cluster-yes")
         assert printed.out == f"[ERR] Node {addresses[0]} NOAUTH Authentication required.\n"

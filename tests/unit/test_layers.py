@@ -66,6 +66,9 @@ IMPURE = {
 }
 """Modules of the standard library by which time, chance, disk or network would come in."""
 
+POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+"""Modules of the standard library that Windows does not have."""
+
 
 class Import(NamedTuple):
     """One module imported by another; `is_for_types` where that is so for the type checker only."""
@@ -144,6 +147,11 @@ def test_administration_is_a_client_that_uses_no_part_of_a_server(imports: list[
     }
     others = {module for module in own if not module.startswith(f"{PACKAGE}.admin.")}
     assert others == {f"{PACKAGE}.protocol.slots"}
+
+
+def test_administration_and_the_command_line_do_without_posix(imports: list[Import]) -> None:
+    own = [each for each in imports if each.layer in ("admin", "cli")]
+    assert [str(each) for each in own if each.module.partition(".")[0] in POSIX_ONLY] == []
 
 
 def loaded_by(tree: ast.Module) -> set[Path]:
