@@ -43,7 +43,7 @@ class ClusterCore:
     `config` is the content of nodes.conf, "" where there is none; raises NodesConfError where it is
     corrupted. `keys_in_slot` counts this node's keys. `repl_offset` tells how much of its history this node
     has: as a primary what it made, as a replica what it has taken over, 0 before it has a copy.
-    `repl_silence_ms` tells how long a replica has heard nothing from its primary, None where it never has.
+    `repl_silence_ms` tells how long a replica has heard nothing from its primary, None where it lacks data.
     """
 
     def __init__(

@@ -114,11 +114,12 @@ def _is_data_too_old(state: ClusterState) -> bool:
     timeout to be found out.
     """
     settings = state.settings
-    if not settings.replica_validity_factor:
-        return False
     silence_ms = state.repl_silence_ms()
     if silence_ms is None:
+        # Redis does nothing else while it loads. What is there is not what was acknowledged, not even of old.
         return True
+    if not settings.replica_validity_factor:
+        return False
     if silence_ms > settings.node_timeout_ms:
         silence_ms -= settings.node_timeout_ms
     timeouts_ms = settings.node_timeout_ms * settings.replica_validity_factor

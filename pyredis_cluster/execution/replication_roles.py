@@ -45,8 +45,8 @@ class ReplicationRoles(Protocol):
 
     @property
     def silence_ms(self) -> int | None:
-        """For how long nothing has come from the primary, or the link has been down; None if it never was
-        up.
+        """For how long nothing has come from the primary, or the link has been down: since 1970 if it never
+        was up. None while there is no whole set of data.
         """
 
     @property

@@ -37,6 +37,8 @@ class IncomingData:
         self._is_swapping = False
         self._is_loading = False
         self._has_failed = False
+        self.lacks_data = False
+        """Whether old data is gone and what is to replace it is not all there."""
 
     def prepare(self) -> bool:
         """Have a place for what will come; False where there is none, the log saying why."""
@@ -165,6 +167,7 @@ class IncomingData:
         server = self._server
         self._make_way()
         server.log.notice("MASTER <-> REPLICA sync: Flushing old data")
+        self.lacks_data = True
         self._flush()
         server.log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
         self._is_loading = True
@@ -207,6 +210,7 @@ class IncomingData:
         server.loading.begin(data, is_replica=True, done=loaded, into=fresh, serves=serves)
 
     def _tell(self, done: Done) -> None:
+        self.lacks_data = False
         note = self._server.loading.replication_note
         done(note.database if note is not None else 0)
 

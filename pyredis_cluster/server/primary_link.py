@@ -139,6 +139,15 @@ class PrimaryLink:
             self._side.connect_failed(reason)
             self.carry_out()
 
+    @property
+    def lacks_data(self) -> bool:
+        """Whether this server has dropped its data for that of a primary, and not got all of it."""
+        return self._data.lacks_data
+
+    def keep_what_is_there(self) -> None:
+        """This server follows nobody any more: what it has is all its data."""
+        self._data.lacks_data = False
+
     def release(self) -> None:
         """The server ends, in order or not: let go of everything, and say nothing."""
         self._is_stopped = True

@@ -84,9 +84,10 @@ class ReplicationRoles:
     @property
     def silence_ms(self) -> int | None:
         """See `ReplicationRoles`."""
+        if self._link.lacks_data:
+            return None
         side = self._side
-        since_s = side.last_io_s if side.is_up else side.down_since_s
-        return max(self._now_s() - since_s, 0) * 1000 if since_s else None
+        return max(self._now_s() - (side.last_io_s if side.is_up else side.down_since_s), 0) * 1000
 
     @property
     def failover_state(self) -> str:
@@ -162,6 +163,7 @@ class ReplicationRoles:
             return
         side.unfollow(self._now_s())
         self._link.carry_out()
+        self._link.keep_what_is_there()
         replication.shift_id(self._state.random)
         self._log.notice(
             f"Setting secondary replication ID to {replication.second_replid}, valid up to offset: "

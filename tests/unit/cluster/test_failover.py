@@ -142,9 +142,10 @@ def test_data_that_is_too_old_is_no_replacement(world: World, factor: int, takes
     assert len(too_old) <= 2
 
 
-def test_a_replica_that_never_had_its_copy_does_not_take_over(world: World) -> None:
+@pytest.mark.parametrize("factor", [10, 0])
+def test_a_replica_without_its_copy_does_not_take_over(world: World, factor: int) -> None:
     primaries = world.cluster(3)
-    [replica] = world.replicas(primaries[:1], [7003])
+    [replica] = world.replicas(primaries[:1], [7003], replica_validity_factor=factor)
     replica.stop()
     primaries[0].stop()
     replica.start()

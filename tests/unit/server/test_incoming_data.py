@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from pyredis_cluster.server.server import Server
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from tests.support.virtual import World, run
 from tests.support.virtual_primary import ADDRESS, REPLID, Primary, following, info, rdb
@@ -113,10 +114,40 @@ def test_clients_are_told_to_wait_while_data_is_loaded() -> None:
         assert await client.call("GET", "k1") == b"-LOADING Redis is loading the dataset in memory\r\n"
         assert (await info(client, "persistence"))["loading"] == "1"
         assert bytes(link.data) == b"\n\n", "the primary sees that the replica is at work"
+        assert silence_ms(server) is None
         assert await link.acknowledged() == ["0"]
+        assert silence_ms(server) == 0
         assert await client.call("GET", "k1") == b"$1\r\nv\r\n"
 
     run(scenario)
+
+
+def test_who_has_lost_the_rest_of_its_data_may_not_stand_for_election() -> None:
+    async def scenario(world: World) -> None:
+        primary = Primary(world)
+        server = await world.serve(enable_debug_command=True, key_load_delay=100_000)
+        client = await world.peer(server)
+        await client.call("SET", "old", "1")
+        await client.call("REPLICAOF", ADDRESS, 6379)
+        link = await primary.accept()
+        await link.until_psync()
+        assert silence_ms(server) is not None, "the old data is there"
+        link.full_resync(rdb(*[f"SET k{number} v" for number in range(50)]))
+        await asyncio.sleep(2.5)
+        roles = server.state.replication_roles
+        assert roles is not None
+        roles.follow(ADDRESS, 6380)
+        assert await client.call("DBSIZE") == b":0\r\n"
+        assert silence_ms(server) is None
+        roles.stop_following()
+        assert silence_ms(server) is not None, "what it has is what there is"
+
+    run(scenario)
+
+
+def silence_ms(server: Server) -> int | None:
+    assert server.state.replication_roles is not None
+    return server.state.replication_roles.silence_ms
 
 
 def test_old_data_is_served_while_that_of_the_same_history_is_loaded_beside_it() -> None:
