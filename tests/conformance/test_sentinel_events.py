@@ -22,8 +22,9 @@ Step = Callable[[Watched], None]
 
 # These come when an INFO, a PING, a hello or a vote does, before or after other things: when does not count.
 _LOOSE = re.compile(r"[+-](role-change|sdown|odown|sentinel) | voted for ")
-# Of several sentinels any may be the first to find a stray, or to tell of a new primary.
-_STRAY = re.compile(r"\+convert-to-slave ")
+# Of several sentinels any may be the first to find a stray, which then is none to the others, or to tell of a
+# new primary.
+_STRAY = re.compile(r"\+(convert-to-slave|role-change slave) ")
 _TOLD_BY = re.compile(r"(?<=config-update-from sentinel )\S+ \S+ \S+")
 
 SCRIPT = """#!/bin/sh
