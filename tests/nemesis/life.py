@@ -22,6 +22,9 @@ _RECOVERY_LIMIT_S = 60.0
 _HAND_OVER_LIMIT_S = 10.0
 _POLL_S = 0.05
 _BATCH = 500
+_LEAST_SHARE = 0.95
+_STORY_LINES = 1000
+_WHOLE_STORY_LINES = 1_000_000
 _REPAIRS = 5
 
 
@@ -42,6 +45,8 @@ class Report:
     writes: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     verdict: Verdict = field(default_factory=Verdict)
+    story: str = ""
+    """What the nodes logged, where something is unexplained."""
     strays: int = 0
     """Lost writes that a node still has, of slots that are not its own."""
 
@@ -79,6 +84,11 @@ class Life:
 
     def befall(self, step: Step) -> None:
         """Have it happen and be over. Raises AssertionError if the cluster is not well in time then."""
+        with self._nodes.calm:
+            self._send_away_for_a_while(step)
+        self._report.recoveries_s.append(until(self._nodes.is_well, _RECOVERY_LIMIT_S))
+
+    def _send_away_for_a_while(self, step: Step) -> None:
         primaries = self._nodes.primaries()
         victims = [primaries[number] for number in sorted({n % len(primaries) for n in step.victims})]
         if step.fault is Fault.HAND_OVER:
@@ -94,7 +104,6 @@ class Life:
             self._bring_back(server, step.fault)
         for absence in absences:
             absence.end_s = time.time()
-        self._report.recoveries_s.append(until(self._nodes.is_well, _RECOVERY_LIMIT_S))
 
     def _send_away(self, server: RunningServer, fault: Fault) -> None:
         match fault:
@@ -191,7 +200,7 @@ def live(
         try:
             _live(nodes, report, seconds, node_timeout_ms)
         except BaseException as error:
-            error.add_note(f"{report}\n{nodes.story()}\n{nodes.complaint()}")
+            error.add_note(f"{report}\n{nodes.story(_STORY_LINES)}\n{nodes.complaint()}")
             raise
     return report
 
@@ -209,10 +218,14 @@ def _live(nodes: Nodes, report: Report, seconds: float, node_timeout_ms: int) ->
     for step in schedule(report.seed, seconds, node_timeout_ms):
         time.sleep(max(0.0, start + step.at_s - time.monotonic()))
         life.befall(step)
+        # What comes later would bury the cause where much is gone at once.
+        acknowledged = sum(len(writer.writes) for writer in writers)
+        held = nodes.key_count()
+        assert held > _LEAST_SHARE * acknowledged, f"{held} keys of {acknowledged} after {step}"
     mover.stop()
-    until(nodes.is_well, _RECOVERY_LIMIT_S)
     found = ""
     for _ in range(_REPAIRS):
+        until(nodes.is_well, _RECOVERY_LIMIT_S)
         found = mover.repair()
         if is_clean(found):
             break
@@ -226,6 +239,8 @@ def _live(nodes: Nodes, report: Report, seconds: float, node_timeout_ms: int) ->
     lost = life.lost(writes)
     report.verdict = judge(lost, report.absences, mover.moves)
     report.strays = life.strays(lost)
+    if report.verdict.unexplained:
+        report.story = nodes.story(_WHOLE_STORY_LINES)
     report.writes = len(writes)
     report.moves, report.interrupted = len(mover.moves), mover.failed
     report.bare_slots = mover.bare_slots

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 
-from tests.support.cluster_programs import agree, id_of, is_ok, join, text_of, until, views
+from tests.support.cluster_programs import SLOTS, agree, id_of, is_ok, join, text_of, until, views
 from tests.support.clusters import NodeView, parse_nodes
 from tests.support.digests import bulk, digest
 from tests.support.servers import Program, RunningServer, start_server
@@ -28,6 +29,8 @@ class Nodes:
         self.servers = servers
         self.count = primaries
         self._ids = [id_of(server) for server in servers]
+        self.calm = threading.Lock()
+        """Held while someone is away, and during repairs: redis-cli gives slots of who is away to others."""
 
     def by_id(self, node_id: str) -> RunningServer:
         """The process that is this node."""
@@ -84,6 +87,17 @@ class Nodes:
         replication = text_of(server, "INFO replication")
         return "" if "role:master" in replication or "master_link_status:up" in replication else replication
 
+    def has_bare_slots(self) -> bool:
+        """Whether there are slots that no node says are its own. Raises OSError, ConnectionClosedError."""
+        served: set[int] = set()
+        for server in self.servers:
+            for run in views(server)[self.id(server)].slots:
+                # Those in brackets are open: on their way from or to this node.
+                if not run.startswith("["):
+                    first, _, last = run.partition("-")
+                    served |= set(range(int(first), int(last or first) + 1))
+        return len(served) < SLOTS
+
     def agree(self) -> bool:
         """Whether all say the same of everything, slots included."""
         return agree(self.servers)
@@ -128,14 +142,22 @@ class Nodes:
         server.process.terminate()
         assert server.process.wait(_LIMIT_S) == 0, server.log()
 
-    def story(self) -> str:
+    def key_count(self) -> int:
+        """How many keys all primaries have. Raises as connections do."""
+        total = 0
+        for server in self.primaries():
+            with server.connect() as client:
+                total += int(client.call("DBSIZE")[1:-2])
+        return total
+
+    def story(self, latest: int = 200) -> str:
         """The latest of what all nodes logged, in order."""
         lines = []
         for server in self.servers:
-            for line in server.log(20_000).splitlines():
+            for line in server.log(_WHOLE_LOG).splitlines():
                 if match := _LINE_TIME.match(line):
                     lines.append((_unix_time_s(match[1]), f"{server.port} {line}"))
-        return "\n".join(line for _, line in sorted(lines)[-200:])
+        return "\n".join(line for _, line in sorted(lines)[-latest:])
 
 
 def _unix_time_s(text: str) -> float:
