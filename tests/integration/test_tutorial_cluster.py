@@ -26,7 +26,7 @@ from tests.support.nodes import program
 from tests.support.prompts import converse
 from tests.support.servers import OURS, REDIS_6_2
 from tests.support.steady import SteadyWriter, missing
-from tests.support.tutorial import Tutorial, fields, redis_cli, tutorial, until
+from tests.support.tutorial import CLI_LIMIT_S, Tutorial, fields, redis_cli, tutorial, until
 
 pytestmark = [
     pytest.mark.slow,
@@ -315,6 +315,7 @@ def reshard(nodes: Tutorial, version: str) -> None:
             ("What is the receiving node ID? ", nodes.node_id(6)),
             ("Source node #1: ", "all"),
             ("Do you want to proceed with the proposed reshard plan (yes/no)? ", "yes"),
+            limit_s=CLI_LIMIT_S,
         )
         assert code == 0, shown
         assert "  Type 'all' to use all the nodes as source nodes for the hash slots.\n" in shown
