@@ -1,4 +1,8 @@
-"""The simulation finds faults: two that every cluster bus has had, put back on purpose."""
+"""The simulation finds faults: two that every cluster bus has had, put back on purpose.
+
+Each has to be found within 500 seeds. That takes half a minute on an idle machine, or two where chance is
+against it: it depends on everything a server does. So it is only done where PYREDIS_TEST_CATCHES is set.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,9 @@ pytestmark = pytest.mark.skipif(
     "PYREDIS_TEST_CATCHES" not in os.environ, reason="takes minutes; set PYREDIS_TEST_CATCHES"
 )
 
-_SEEDS = 500
+_SEEDS = range(500)
+_OLD_REPORTS = _SEEDS[3::4]
+"""In lives where links fail, messages may be late by any time, so nothing can be said of reports."""
 
 
 def _first_failure(seeds: range) -> str:
@@ -24,8 +30,10 @@ def _first_failure(seeds: range) -> str:
         try:
             live(seed)
         except AssertionError as error:
-            return str(error).splitlines()[0]
-    pytest.fail(f"nothing found within {len(seeds)} seeds")
+            found = str(error).splitlines()[0]
+            print(found)
+            return found
+    pytest.fail(f"nothing found by seeds {seeds}")
 
 
 def test_a_vote_that_is_not_saved_before_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,13 +43,9 @@ def test_a_vote_that_is_not_saved_before_it_leaves(monkeypatch: pytest.MonkeyPat
         state.out.save, state.out.fsync = saved
 
     monkeypatch.setattr(receive, "handle_auth_request", forgetful)
-    found = _first_failure(range(_SEEDS))
-    print(found)
-    assert "voted" in found
+    assert "voted" in _first_failure(_SEEDS)
 
 
 def test_failure_reports_that_do_not_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failure, "_expire_reports", lambda state, node: None)
-    found = _first_failure(range(3, 4 * _SEEDS, 4))
-    print(found)
-    assert "suspected by" in found
+    assert "suspected by" in _first_failure(_OLD_REPORTS)
