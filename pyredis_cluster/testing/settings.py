@@ -12,7 +12,7 @@ DirectiveValue = str | int | bool
 """What a directive may be given as; True and False are `yes` and `no`."""
 
 
-def set_directives(config: Config, directives: Mapping[str, DirectiveValue]) -> None:
+def set_directives(config: Config, directives: Mapping[str, object]) -> None:
     """Set directives as lines of redis.conf would; in their names `_` may stand for `-`.
 
     Raises ValueError for a name that is none, and for a value that the directive does not take.

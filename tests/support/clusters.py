@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 from pyredis_cluster.config.config import Config
-from pyredis_cluster.config.directives import find
 from pyredis_cluster.server.cluster import ClusterNode
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.server import Server
+from pyredis_cluster.testing.settings import set_directives
 from tests.support.inprocess import Client, Harness
 from tests.support.ports import free_port, release_port
 
@@ -32,18 +32,14 @@ class LocalNode:
             "port": self.port,
             "bind": "127.0.0.1",
             "dir": str(directory),
-            "cluster-enabled": "yes",
-            "cluster-config-file": f"nodes-{self.port}.conf",
-            "cluster-node-timeout": 1000,
+            "cluster_enabled": "yes",
+            "cluster_config_file": f"nodes-{self.port}.conf",
+            "cluster_node_timeout": 1000,
             "databases": 1,
             "loglevel": "debug",
         }
-        values |= {name.replace("_", "-"): value for name, value in directives.items()}
         config = Config()
-        for name, value in values.items():
-            directive = find(name.encode())
-            assert directive is not None, name
-            config.set_line(directive, str(value).encode().split())
+        set_directives(config, {**values, **directives})
         log = Log(SystemClock(), lambda data: self.lines.append(data.decode()))
         self.server = Server(config, network.loop, network=network, log=log)
 

@@ -12,12 +12,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from pyredis_cluster.config.config import Config
-from pyredis_cluster.config.directives import find
 from pyredis_cluster.ports import Disk
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.server import Server
+from pyredis_cluster.testing.settings import set_directives
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from tests.support.ports import free_port, release_port
 from tests.support.program import messages
@@ -49,12 +49,7 @@ class TestServer(Server):
 def make_config(port: int, **directives: object) -> Config:
     """A configuration; keyword arguments are directives with `_` for `-`."""
     config = Config()
-    given: dict[str, object] = {"port": port, "bind": "127.0.0.1", "save": "", **directives}
-    for name, value in given.items():
-        directive = find(name.replace("_", "-").encode())
-        assert directive is not None, name
-        text = ("no", "yes")[value] if isinstance(value, bool) else str(value)
-        config.set_line(directive, text.encode().split() or [b""])
+    set_directives(config, {"port": port, "bind": "127.0.0.1", "save": "", **directives})
     return config
 
 

@@ -20,13 +20,12 @@ import hiredis
 
 from pyredis_cluster.commands.registry import COMMANDS
 from pyredis_cluster.config.config import Config
-from pyredis_cluster.config.directive import Directive
-from pyredis_cluster.config.directives import find
 from pyredis_cluster.execution.migration import Migration, Outcome
 from pyredis_cluster.execution.propagation import Batch
 from pyredis_cluster.execution.server_state import ServerState
 from pyredis_cluster.execution.session import Session
 from pyredis_cluster.protocol.slots import ServedSlots
+from pyredis_cluster.testing.settings import set_directives
 
 START_US = 1_700_000_000_000_000
 
@@ -203,9 +202,7 @@ class Harness:
 
     def __init__(self, *, seed: int = 0, **directives: object) -> None:
         config = Config()
-        for name, value in directives.items():
-            text = ("no", "yes")[value] if isinstance(value, bool) else str(value)
-            config.set_line(_directive(name), text.encode().split())
+        set_directives(config, directives)
         self.clock = ManualClock()
         self.host = FakeHost(self.clock)
         self.state = ServerState(COMMANDS, config, self.host, self.clock, random.Random(seed))
@@ -262,10 +259,3 @@ class Harness:
         listener.read_all()
         listener.session.leave()
         return [channel.partition(b":")[2] + b" " + key for _, _, channel, key in listener.pushes]
-
-
-def _directive(name: str) -> Directive:
-    directive = find(name.replace("_", "-").encode())
-    if directive is None:
-        raise KeyError(name)
-    return directive

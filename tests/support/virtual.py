@@ -15,7 +15,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from pyredis_cluster.testing.simulation.world import DirectiveValue, SimulatedWorld
+from pyredis_cluster.testing.settings import DirectiveValue
+from pyredis_cluster.testing.simulation.world import SimulatedWorld
 from tests.support.inloop import TestServer
 from tests.support.wire import Arg, encode, frame_end
 

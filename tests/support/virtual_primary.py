@@ -17,7 +17,7 @@ from tests.support.virtual import PORT, VirtualPeer, until
 from tests.support.wire import Arg, encode, parse
 
 if TYPE_CHECKING:
-    from pyredis_cluster.testing.simulation.world import DirectiveValue
+    from pyredis_cluster.testing.settings import DirectiveValue
     from tests.support.inloop import TestServer
     from tests.support.virtual import World
 

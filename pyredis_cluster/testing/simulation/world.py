@@ -23,10 +23,10 @@ from typing import Any, Self, TypeVar
 
 from pyredis_cluster.config.command_line import CommandLine
 from pyredis_cluster.config.config import Config
-from pyredis_cluster.config.directives import find
 from pyredis_cluster.config.loader import load
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.server import Server
+from pyredis_cluster.testing.settings import DirectiveValue, set_directives
 from pyredis_cluster.testing.simulation.client import SimulatedClient
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from pyredis_cluster.testing.simulation.loop import VirtualLoop
@@ -39,8 +39,6 @@ _EPOCH_NS = 1_700_000_000 * 10**9
 _EVENTS_KEPT = 2000
 _CLIENTS = "10.255.0."
 _CONFIG_FILE = "/redis.conf"
-
-DirectiveValue = str | int | bool
 
 
 class SimulatedClock:
@@ -86,7 +84,8 @@ class SimulatedHost:
         """Start the server, from what is on the disk. Raises `StartError`."""
         assert not self.is_up, "it runs already"
         world = self._world
-        config = self._config()
+        config = Config()
+        set_directives(config, self.directives)
         self.disk.begin_process()
         world.network.restore_power(self.address)
         self.server = server = world.server_type(
@@ -102,16 +101,6 @@ class SimulatedHost:
         world.note(self.address, "-- started")
         await server.start()
         return server
-
-    def _config(self) -> Config:
-        config = Config()
-        for name, value in self.directives.items():
-            directive = find(name.encode())
-            if directive is None:
-                raise ValueError(f"there is no directive {name!r}")
-            text = ("no", "yes")[value] if isinstance(value, bool) else str(value)
-            config.set_line(directive, text.encode().split() or [b""])
-        return config
 
     def _log(self, line: bytes) -> None:
         self.log_lines.append(line)
