@@ -22,6 +22,8 @@ from pyredis_cluster.server.server import Server
 from pyredis_cluster.version import NAMES as REDIS_VERSIONS
 
 _LOG_FILE = "server.log"
+_READY_S = 60.0
+"""How long nodes may take to become a cluster, and a second more for each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ async def _make_ready(cluster: LocalCluster) -> str:
             "The directory holds a cluster of other nodes: give --primaries, --replicas and --port as when it"
             " was made."
         )
-    ready = asyncio.ensure_future(cluster.wait_until_ready())
+    ready = asyncio.ensure_future(cluster.wait_until_ready(limit_s=_READY_S + len(cluster.servers)))
     stopped = asyncio.ensure_future(cluster.wait_until_stopped())
     await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
     for each in (ready, stopped):
