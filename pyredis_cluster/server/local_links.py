@@ -16,7 +16,6 @@ _WINDOW_BYTES: Final = 2 * 1024 * 1024
 
 _HIGH_WATER_BYTES: Final = 64 * 1024
 _LOW_WATER_BYTES: Final = 16 * 1024
-_DELIVERIES_PER_TURN: Final = 32
 _FIRST_PORT: Final = 32768
 _PORT_COUNT: Final = 28232
 _WILDCARDS: Final = ("*", "0.0.0.0", "::", "::*")
@@ -60,9 +59,6 @@ class LocalLinks:
             return
         transport.is_due = True
         self._due.append(transport)
-        self._schedule()
-
-    def _schedule(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
             self.loop.call_soon(self._deliver)
@@ -70,13 +66,11 @@ class LocalLinks:
     def _deliver(self) -> None:
         self._is_scheduled = False
         due = self._due
-        # A bounded number: others want their turn, too.
-        for _ in range(min(len(due), _DELIVERIES_PER_TURN)):
+        # What this leads to comes with the next turn, as it would over sockets: others want theirs, too.
+        for _ in range(len(due)):
             transport = due.popleft()
             transport.is_due = False
             transport.deliver()
-        if due:
-            self._schedule()
 
 
 class LocalAccepting:
