@@ -84,8 +84,7 @@ class SimulatedHost:
         """Start the server, from what is on the disk. Raises `StartError`."""
         assert not self.is_up, "it runs already"
         world = self._world
-        config = Config()
-        set_directives(config, self.directives)
+        config = self._config()
         self.disk.begin_process()
         world.network.restore_power(self.address)
         self.server = server = world.server_type(
@@ -101,6 +100,11 @@ class SimulatedHost:
         world.note(self.address, "-- started")
         await server.start()
         return server
+
+    def _config(self) -> Config:
+        config = Config()
+        set_directives(config, self.directives)
+        return config
 
     def _log(self, line: bytes) -> None:
         self.log_lines.append(line)
