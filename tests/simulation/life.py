@@ -105,7 +105,8 @@ def _live_in_world(seed: int, steps: int) -> Outcome:
         try:
             world.run(_live(cluster, random, steps, outcome, links_fail=links_fail))
         except Exception as error:
-            raise AssertionError(f"seed {seed}: {error!r}\n{world.story()}") from error
+            how = f"to repeat it: python -m tests.simulation {seed}"
+            raise AssertionError(f"seed {seed}: {error!r}\n{world.story()}\n{how}") from error
         outcome.virtual_s = world.now_s
     return outcome
 
