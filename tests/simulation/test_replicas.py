@@ -1,6 +1,6 @@
 """Three servers that replicate, in a star or a chain, while everything about it is changed all the time.
 
-Roles, append-only files, how snapshots travel, links that are cut, servers that sleep longer than the timeout,
+Roles, append-only files, how snapshots travel, cut links, servers that sleep longer than the timeout, and
 disks that are full for a while. In the end all hold the same data, and so do their append-only files.
 """
 
