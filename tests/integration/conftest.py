@@ -37,7 +37,14 @@ _ONE_IS_ENOUGH = frozenset(
 )
 _ONE_IS_ENOUGH_FILES = frozenset(("test_admin_texts.py", "test_redis_cli_ours.py"))
 # Whole lives of clusters, in which redis-cli moves thousands of slots: minutes each.
-_LONGEST = frozenset(("test_the_life_of_a_cluster[6.2]", "test_the_way_out[out_by_resharding]"))
+_LONGEST = frozenset(
+    (
+        "test_the_life_of_a_cluster[6.2]",
+        "test_the_way_out[out_by_resharding]",
+        "test_whoever_leads_all_agree_again_and_again[ours over ours]",
+        "test_whoever_leads_all_agree_again_and_again[two of ours and Redis]",
+    )
+)
 
 
 def _words(value: object) -> Iterator[str]:
