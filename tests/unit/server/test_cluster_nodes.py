@@ -320,7 +320,8 @@ async def test_a_peer_that_does_not_read_is_dropped_at_the_limit(make: NodeFacto
         one.run("PUBLISH", "ch", bytes(1 << 20))
         await asyncio.sleep(0)
     await until(lambda: "exceeded:0" not in one.cluster.info_text())
-    assert one.cluster.bus.memory_bytes() < 1 << 22
+    # The rest may have come after the first link was dropped: then it is for the next tick.
+    await until(lambda: one.cluster.bus.memory_bytes() < 1 << 22)
     two.server.freezer.thaw()
 
 
