@@ -295,10 +295,10 @@ class ClusterCore:
         self.state.now_ms = now_ms
         slot_migration.assign(self.state, slot, node_id)
 
-    def claim_loaded_keys(self, now_ms: int) -> None:
-        """To be called once what is on disk is loaded, and before the first `tick`."""
+    def claim_loaded_keys(self, slots: Iterable[int], now_ms: int) -> None:
+        """What is on disk is loaded and has keys of these slots; to be called before the first `tick`."""
         self.state.now_ms = now_ms
-        claim_loaded_keys(self.state)
+        claim_loaded_keys(self.state, slots)
 
     def add_slots(self, ranges: Iterable[tuple[int, int]], now_ms: int) -> None:
         """CLUSTER ADDSLOTS and ADDSLOTSRANGE. Raises CommandError, and has changed nothing then."""

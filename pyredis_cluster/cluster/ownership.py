@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pyredis_cluster.cluster import bitmap
 from pyredis_cluster.cluster.messages import Header, SlotsUpdate
 from pyredis_cluster.cluster.node import ClusterNode
@@ -9,7 +11,6 @@ from pyredis_cluster.cluster.ready import SlotsLost
 from pyredis_cluster.cluster.roles import become_primary, become_replica_of
 from pyredis_cluster.cluster.sending import send_update
 from pyredis_cluster.cluster.state import ClusterState
-from pyredis_cluster.protocol.slots import SLOT_COUNT
 
 
 def handle_claims(state: ClusterState, sender: ClusterNode, header: Header) -> None:
@@ -85,18 +86,20 @@ def _save_taking(state: ClusterState, claimant: ClusterNode, taken: int) -> None
                 state.save_claims_of(owner)
 
 
-def claim_loaded_keys(state: ClusterState) -> None:
-    """Make the table fit the keys that were loaded: nobody's slots become this node's, those of others are
-    marked as being imported, so that their keys can be had and moved. A replica's keys are its primary's.
+def claim_loaded_keys(state: ClusterState, slots: Iterable[int]) -> None:
+    """Make the table fit the keys that were loaded, which are of these slots.
+
+    Nobody's become this node's, those of others are marked as being imported, so that the keys can be had and
+    moved. A replica's keys are its primary's.
 
     Source: verifyClusterConfigWithData.
     """
     me = state.myself
     if me.is_replica:
         return
-    for slot in bitmap.bits(~bitmap.to_int(me.slots) & (1 << SLOT_COUNT) - 1):
+    for slot in slots:
         owner = state.slots[slot]
-        if slot in state.importing_from or not state.keys_in_slot(slot):
+        if owner is me or slot in state.importing_from:
             continue
         if owner is None:
             state.out.log("notice", f"I have keys for unassigned slot {slot}. Taking responsibility for it.")

@@ -293,6 +293,12 @@ class Database:
         keys = self.slot_keys[slot] if self.slot_keys is not None else None
         return [key for key, _ in zip(keys or (), range(count), strict=False)]
 
+    def occupied_slots(self) -> list[int]:
+        """The slots that have keys, in cluster mode, ascending. O(slots) unless there are no keys."""
+        if self.slot_keys is None or not self.values:
+            return []
+        return [slot for slot, keys in enumerate(self.slot_keys) if keys]
+
     def count_keys_in_slot(self, slot: int) -> int:
         """Number of keys of a slot, in cluster mode. O(1)."""
         keys = self.slot_keys[slot] if self.slot_keys is not None else None

@@ -107,8 +107,8 @@ class ClusterNode:
 
     def data_loaded(self) -> None:
         """All data is there: have the table fit it, and begin to tick."""
-        if self._state.keyspace.databases[0].values:
-            self.core.claim_loaded_keys(self._now_ms())
+        slots = self._state.keyspace.databases[0].occupied_slots()
+        self.core.claim_loaded_keys(slots, self._now_ms())
         self.bus.serve()
         self.flush()
         self.tick()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pyredis_cluster.cluster.core import ClusterCore
 from pyredis_cluster.cluster.founding import Founder, even_ranges, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
-from pyredis_cluster.protocol.slots import key_slot
 from pyredis_cluster.testing.simulation.client import SimulatedClient
 from pyredis_cluster.testing.simulation.world import SimulatedHost, SimulatedWorld
 
@@ -169,7 +168,7 @@ class SimulatedCluster:
     def slots_with_keys(self, host: SimulatedHost) -> list[int]:
         """The slots of which a running node holds keys."""
         assert host.server is not None
-        return sorted({key_slot(key) for key in host.server.state.keyspace.databases[0].values})
+        return host.server.state.keyspace.databases[0].occupied_slots()
 
     def view(self, host: SimulatedHost) -> tuple[tuple[str, bytes], ...]:
         """Who owns which slots, as a node sees it."""

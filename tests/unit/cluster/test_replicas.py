@@ -358,7 +358,7 @@ def test_keys_that_were_loaded_are_claimed_or_marked(world: World) -> None:
     node.config = node.config.replace(" 0-5460\n", " 0-99 101-5460\n")
     node.keys = {5: 1, 100: 2, 16000: 1}
     node.start()
-    node.core.claim_loaded_keys(world.now_ms)
+    node.core.claim_loaded_keys(sorted(node.keys), world.now_ms)
     node.flush()
     assert node.core.state.slots[100] is node.core.state.myself
     assert node.core.state.importing_from[16000].node_id == nodes[2].node_id
@@ -375,5 +375,5 @@ def test_a_replica_claims_nothing_of_what_it_loaded(world: World) -> None:
     replica.keys = {5: 1, 16000: 1}
     replica.start()
     before = replica.core.config_text()
-    replica.core.claim_loaded_keys(world.now_ms)
+    replica.core.claim_loaded_keys(sorted(replica.keys), world.now_ms)
     assert replica.core.config_text() == before
