@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
 from random import Random
 
 from tests.nemesis.nodes import Nodes
+from tests.support.background import Background
 from tests.support.cluster_programs import redis_cli
 from tests.support.wire import ConnectionClosedError
 
@@ -35,10 +35,11 @@ class Move:
     """Unix time. Where redis-cli failed, that of the repair."""
 
 
-class Mover:
+class Mover(Background):
     """A thread that moves slots, repairs what went wrong, and moves on."""
 
     def __init__(self, nodes: Nodes, seed: int) -> None:
+        super().__init__(limit_s=_LIMIT_S)
         self.moves: list[Move] = []
         self.failed = 0
         """How many times redis-cli could not do what it was asked for."""
@@ -48,22 +49,6 @@ class Mover:
         self._is_broken = False
         self._nodes = nodes
         self._random = Random(seed)
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._failure: BaseException | None = None
-
-    def start(self) -> None:
-        """Move slots from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End what is under way. Raises what went wrong in the thread, or TimeoutError."""
-        self._ending.set()
-        self._thread.join(_LIMIT_S)
-        if self._failure is not None:
-            raise self._failure
-        if self._thread.is_alive():
-            raise TimeoutError("redis-cli did not end")
 
     def repair(self) -> str:
         """Mend whatever is open; what redis-cli then finds. It is not asked where a node is not well.
@@ -88,15 +73,12 @@ class Mover:
                 move.end_s = min(move.end_s, time.time())
         return found
 
-    def _run(self) -> None:
-        try:
-            while not self._ending.wait(_PAUSE_S):
-                if not self._is_broken:
-                    self._is_broken = not self._move_some()
-                else:
-                    self.repair()
-        except BaseException as error:
-            self._failure = error
+    def _work(self) -> None:
+        while not self._ending.wait(_PAUSE_S):
+            if not self._is_broken:
+                self._is_broken = not self._move_some()
+            else:
+                self.repair()
 
     def _move_some(self) -> bool:
         """A few slots from one primary to another. False when that was not to be."""

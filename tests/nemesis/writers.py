@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from dataclasses import dataclass
 from random import Random
 
 from pyredis_cluster.protocol.slots import key_slot
+from tests.support.background import Background
 from tests.support.wire import ConnectionClosedError, Node, RawClient, parse
 
 _PAUSE_S = 0.005
@@ -31,7 +31,7 @@ class Write:
     """Of the node that said OK."""
 
 
-class Writer:
+class Writer(Background):
     """A thread that sets one key after the other, each again and again until that is acknowledged.
 
     A patient writer waits for a reply as long as it takes, so it still stands there when a stopped node goes
@@ -39,6 +39,7 @@ class Writer:
     """
 
     def __init__(self, number: int, ports: list[int], *, is_patient: bool) -> None:
+        super().__init__(limit_s=_LIMIT_S)
         self.writes: list[Write] = []
         self.refused: dict[str, int] = {}
         self._number = number
@@ -47,31 +48,12 @@ class Writer:
         self._random = Random(number)
         self._owners: dict[int, int] = {}
         self._clients: dict[int, RawClient] = {}
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._failure: BaseException | None = None
 
-    def start(self) -> None:
-        """Write from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the write that is under way. Raises what went wrong in the thread, or TimeoutError."""
-        self._ending.set()
-        self._thread.join(_LIMIT_S)
-        if self._failure is not None:
-            raise self._failure
-        if self._thread.is_alive():
-            raise TimeoutError(f"a write was not acknowledged in time: {self.refused}")
-
-    def _run(self) -> None:
-        try:
-            for number in itertools.count():
-                if self._ending.wait(_PAUSE_S):
-                    break
-                self._write(f"{self._number}:{number}")
-        except BaseException as error:
-            self._failure = error
+    def _work(self) -> None:
+        for number in itertools.count():
+            if self._ending.wait(_PAUSE_S):
+                break
+            self._write(f"{self._number}:{number}")
         for client in self._clients.values():
             client.close()
 

@@ -22,13 +22,17 @@ class Background(ABC):
         """Go on until `_ending` is set."""
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def start(self) -> None:
+        """Begin, where `stop` is not to wait at the end of a block that failed."""
+        self._thread.start()
 
     def stop(self) -> None:
         """End it. Raises what went wrong in the thread, and AssertionError where it does not end in time."""
