@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyredis_cluster.sentinel.events import emit, tell
 from pyredis_cluster.sentinel.hello import hurry_hellos
 from pyredis_cluster.sentinel.instance import (
@@ -27,7 +25,6 @@ from pyredis_cluster.sentinel.tables import switch_master
 from pyredis_cluster.sentinel.voting import MAX_DESYNC_MS, leader, tell_epoch
 
 _CRASH_EXIT_CODE = 99
-_NEWS_LIMIT_MS: Final = 1000
 
 
 def start_if_needed(state: SentinelState, master: Master) -> bool:
@@ -104,34 +101,18 @@ def select_replica(state: SentinelState, master: Master) -> Replica | None:
 def _is_fit(state: SentinelState, replica: Replica) -> bool:
     now_ms, periods, master = state.now_ms, state.periods, replica.master
     max_cut_off_ms = 10 * master.down_after_ms
+    # While the master is down, INFO of replicas comes each second.
+    max_info_age_ms = 3 * periods.info_period_ms
     if master.flags & S_DOWN:
         max_cut_off_ms += now_ms - master.s_down_since_ms
+        max_info_age_ms = 5 * periods.ping_period_ms
     return not (
         replica.flags & DOWN
         or replica.link.is_disconnected
         or now_ms - replica.link.last_valid_pong_ms > 5 * periods.ping_period_ms
         or replica.priority == 0
-        or _is_info_old(state, replica)
+        or now_ms - replica.info_ms > max_info_age_ms
         or replica.master_link_down_ms > max_cut_off_ms
-    )
-
-
-def _is_info_old(state: SentinelState, replica: Replica) -> bool:
-    # While the master is down, INFO of replicas comes each second.
-    is_down = replica.master.flags & S_DOWN
-    max_age_ms = 5 * state.periods.ping_period_ms if is_down else 3 * state.periods.info_period_ms
-    return state.now_ms - replica.info_ms > max_age_ms
-
-
-def _may_soon_be_fit(state: SentinelState, replica: Replica) -> bool:
-    """Whether a replica has been asked for INFO, as all are once the master is down, and may still answer."""
-    command = replica.link.command
-    return (
-        not replica.flags & DOWN
-        and replica.priority != 0
-        and _is_info_old(state, replica)
-        and command is not None
-        and any(each.expected == "info" and each.instance is replica for each in command.awaited)
     )
 
 
@@ -158,11 +139,7 @@ def _wait_start(state: SentinelState, master: Master) -> None:
 def _select(state: SentinelState, master: Master) -> None:
     replica = select_replica(state, master)
     if replica is None:
-        # Redis does not wait for INFO that is on its way: where replicas are slow to answer, its failover
-        # comes to nothing for twice the failover timeout.
-        is_late = state.now_ms - master.failover_state_change_ms >= _NEWS_LIMIT_MS
-        if is_late or not any(_may_soon_be_fit(state, each) for each in master.replicas.values()):
-            _abort(state, master, b"-failover-abort-no-good-slave")
+        _abort(state, master, b"-failover-abort-no-good-slave")
         return
     emit(state, "warning", b"+selected-slave", replica)
     replica.flags |= PROMOTED

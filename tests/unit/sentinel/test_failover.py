@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyredis_cluster.protocol.errors import CommandError
-from pyredis_cluster.sentinel.instance import FAILOVER_IN_PROGRESS
 from pyredis_cluster.sentinel.ready import ErrorReply
-from tests.unit.sentinel.bench import MONITOR, Bench, types
 from tests.unit.sentinel.world import MASTER, Sentinel, Server, World
 
 DOWN_AFTER_MS = 5000
@@ -386,45 +384,3 @@ def test_a_failing_master_with_reboot_period_is_down_until_it_answers(world: Wor
     master.odd[b"PING"] = ErrorReply(b"LOADING Redis is loading the dataset in memory")
     world.run_until(lambda: all("+reboot" in each.types() for each in world.sentinels), 12_000)
     world.run_until(lambda: all(each.master == heir.port for each in world.sentinels), 12_000)
-
-
-def _elected_with_old_news() -> Bench:
-    """A sentinel that leads and has just asked its only replica, of which it last heard eight seconds ago."""
-    bench = Bench("sentinel down-after-milliseconds mymaster 8000", monitor=MONITOR[:-1] + "1")
-    bench.connect()
-    master = f"run_id:{'c' * 40}\r\nrole:master\r\nslave0:ip=127.0.0.1,port=6380,state=online,offset=0,lag=0"
-    bench.info(6379, *master.split("\r\n"))
-    bench.connect()
-    bench.info(6380, *REPLICA)
-    awaited = bench.core.state.connections[bench.link(6380)][1].awaited
-    while not bench.core.state.masters[b"mymaster"].flags & FAILOVER_IN_PROGRESS:
-        while awaited and awaited[0].expected != "info":
-            bench.reply(bench.link(6380), b"PONG")
-        bench.tick()
-    return bench
-
-
-REPLICA = (
-    f"run_id:{'d' * 40}",
-    *(
-        "role:slave",
-        "master_host:127.0.0.1",
-        "master_port:6379",
-        "master_link_status:up",
-        "slave_priority:100",
-    ),
-)
-
-
-def test_a_replica_that_is_slow_to_tell_of_itself_is_waited_for() -> None:
-    bench = _elected_with_old_news()
-    assert bench.run(800)
-    assert "+failover-state-select-slave" in types(bench.steps)
-    assert "-failover-abort-no-good-slave" not in types(bench.steps)
-    bench.info(6380, *REPLICA)
-    assert "+selected-slave" in types(bench.run(200))
-
-
-def test_a_replica_that_says_nothing_more_is_not_waited_for_long() -> None:
-    bench = _elected_with_old_news()
-    assert "-failover-abort-no-good-slave" in types(bench.run(1500))
