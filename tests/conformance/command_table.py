@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from tests.support.wire import Arg, Node
+from tests.support.wire import Node
 
 Value: TypeAlias = object
 
@@ -13,7 +13,7 @@ Value: TypeAlias = object
 class Asked(Protocol):
     """A server that can be asked."""
 
-    def control(self, *argv: Arg) -> Node:
+    def control(self, *argv: bytes | str | int) -> Node:
         """The reply to one command."""
 
 
