@@ -121,6 +121,9 @@ class Disk(Protocol):
     def replace(self, source: str, target: str) -> None:
         """Rename a file, replacing another one atomically."""
 
+    def replace_content(self, path: str, content: bytes) -> None:
+        """Give a file new content, synced; its mode stays. A crash leaves the old or the new one whole."""
+
     def remove(self, path: str) -> None:
         """Remove a file."""
 

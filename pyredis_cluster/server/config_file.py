@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.server.files import replace_file
-
 if TYPE_CHECKING:
     from pyredis_cluster.config.config import Config
+    from pyredis_cluster.ports import Disk
 
 
 class ConfigFile:
     """Reads and replaces the file that the server was started with."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, disk: Disk) -> None:
         self._config = config
+        self._disk = disk
 
     def read(self) -> bytes | None:
         """The content, empty where the file is gone; None where the server was started without one.
@@ -25,11 +25,10 @@ class ConfigFile:
         if not path:
             return None
         try:
-            with open(path, "rb") as file:
-                return file.read()
+            return bytes(self._disk.read(path))
         except FileNotFoundError:
             return b""
 
     def write(self, content: bytes) -> None:
         """Replace the file: a crash leaves the old or the new one whole. Raises OSError."""
-        replace_file(self._config.config_file, content)
+        self._disk.replace_content(self._config.config_file, content)

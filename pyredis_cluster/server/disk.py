@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from pyredis_cluster.server.files import replace_file
 from pyredis_cluster.server.locked_file import SystemLockedFile
 
 _MAP_FROM_BYTES = 1 << 20
@@ -87,6 +88,10 @@ class SystemDisk:
     def replace(self, source: str, target: str) -> None:
         """See `Disk`."""
         os.replace(source, target)
+
+    def replace_content(self, path: str, content: bytes) -> None:
+        """See `Disk`."""
+        replace_file(path, content)
 
     def remove(self, path: str) -> None:
         """See `Disk`."""

@@ -110,7 +110,7 @@ class Server:
         self._programs = programs
         self.migrations: Migrations | None = None
         self.shows_logo = False
-        self._config_file = ConfigFile(config)
+        self._config_file = ConfigFile(config, self.disk)
         watch_config(self)
         self.freezer.on_freeze.append(self._freeze)
         self.freezer.on_thaw.append(self._thaw)

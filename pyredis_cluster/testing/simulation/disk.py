@@ -164,6 +164,15 @@ class SimulatedDisk:
         self._files[target] = content
         del self._files[source]
 
+    def replace_content(self, path: str, content: bytes) -> None:
+        """See `Disk`."""
+        temporary = f"{path}.tmp"
+        file = self.create(temporary)
+        file.write(content)
+        file.sync()
+        self.replace(temporary, path)
+        self.sync_directory(posixpath.dirname(path))
+
     def remove(self, path: str) -> None:
         """See `Disk`."""
         self.check_writable("remove")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,6 +14,8 @@ from pyredis_cluster.server.config_file import ConfigFile
 from pyredis_cluster.server.files import replace_file
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.process import PidFile, Supervisor, Syslog, raise_open_files
+from pyredis_cluster.testing.simulation.disk import SimulatedDisk
+from pyredis_cluster.testing.simulation.loop import VirtualLoop
 from tests.support.inloop import make_config
 from tests.support.inprocess import ManualClock
 from tests.support.program import messages
@@ -179,11 +182,17 @@ class TestConfigFile:
         assert path.read_text() == "old"
         assert list(tmp_path.iterdir()) == [path]
 
-    def test_read(self, tmp_path: Path) -> None:
+    def test_read(self) -> None:
+        """From the disk that it is given, which need not be a real one."""
         config = make_config(7000)
-        file = ConfigFile(config)
-        assert file.read() is None
-        config.config_file = str(tmp_path / "redis.conf")
-        assert file.read() == b""
-        file.write(b"port 1\n")
-        assert file.read() == b"port 1\n"
+        with contextlib.closing(VirtualLoop()) as loop:
+            disk = SimulatedDisk(loop)
+            file = ConfigFile(config, disk)
+            assert file.read() is None
+            config.config_file = "/redis.conf"
+            assert file.read() == b""
+            file.write(b"port 1\n")
+            assert file.read() == b"port 1\n"
+            disk.lose_power()
+            assert file.read() == b"port 1\n"
+            assert disk.names("/") == ["redis.conf"]
