@@ -27,7 +27,7 @@ class Faults:
         self._world = cluster.world
         self._random = random
         self._choices = _OF_ALL if links else _OF_SERVERS
-        self._most_down = MAX_DOWN if links or len(cluster.hosts) > 3 else 1
+        self._most_down = MAX_DOWN if links else min(MAX_DOWN, (len(cluster.hosts) - 1) // 2)
         self._weak = None if links else random.choice(cluster.hosts)
         self.longest_pause_s = 3 * cluster.node_timeout_ms / 1000
 

@@ -164,11 +164,14 @@ class ReplicasDoNotLead:
 class AcknowledgedWritesStay:
     """What was acknowledged is there in the end, unless a failover explains that it is not.
 
-    A failover may cost what was written, or moved from node to node, within `window_s` of it.
+    A failover may cost what was written, or moved from node to node, within `window_s` of it. Where the
+    former primary had given itself the epoch that its replica won, it is the failover that may be undone, and
+    costs what was written until then.
     """
 
     window_s: float
     promotions_s: list[float] = field(default_factory=list)
+    _collisions_s: list[float] = field(default_factory=list)
     lost: int = 0
     """How many writes failovers have cost."""
 
@@ -176,12 +179,23 @@ class AcknowledgedWritesStay:
         """A replica took the place of its primary."""
         self.promotions_s.append(time_s)
 
+    def collided(self, time_s: float) -> None:
+        """Two primaries met that had the same epoch, and one of them took a newer one."""
+        self._collisions_s.append(time_s)
+
     def is_gone(self, what: str, written_s: float, moved_s: Collection[float]) -> None:
         """A write that was acknowledged at `written_s`, and travelled at `moved_s`, is not there."""
         moments = [written_s, *(time_s for time_s in moved_s if time_s >= written_s)]
-        if not any(self._is_near_promotion(time_s) for time_s in moments):
+        if not any(self._is_explained(time_s) for time_s in moments):
             raise ViolationError(f"lost, and no failover explains it: {what}")
         self.lost += 1
 
-    def _is_near_promotion(self, time_s: float) -> bool:
-        return any(abs(time_s - promoted_s) <= self.window_s for promoted_s in self.promotions_s)
+    def _is_explained(self, time_s: float) -> bool:
+        return any(
+            promoted_s - self.window_s <= time_s <= self._settled_s(promoted_s) + self.window_s
+            for promoted_s in self.promotions_s
+        )
+
+    def _settled_s(self, promoted_s: float) -> float:
+        """When nothing undid a failover any more."""
+        return max([promoted_s, *self._collisions_s])

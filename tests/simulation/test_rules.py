@@ -142,3 +142,17 @@ def test_failovers_explain_losses_near_them() -> None:
         rule.is_gone("three", 8.5, [])
     with pytest.raises(ViolationError):
         rule.is_gone("moved before it was written", 11.5, [9.5])
+
+
+def test_a_failover_that_is_undone_explains_more() -> None:
+    rule = AcknowledgedWritesStay(window_s=1.0)
+    rule.collided(5.0)
+    rule.promoted(10.0)
+    with pytest.raises(ViolationError):
+        rule.is_gone("one", 15.0, [])
+    rule.collided(20.0)
+    rule.is_gone("two", 15.0, [])
+    with pytest.raises(ViolationError):
+        rule.is_gone("three", 21.5, [])
+    with pytest.raises(ViolationError):
+        rule.is_gone("four", 8.5, [])

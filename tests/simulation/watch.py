@@ -55,6 +55,8 @@ class Watch:
         self._sample_s = cluster.node_timeout_ms / 1000 / _SAMPLES_PER_TIMEOUT
         window_s = 2 * cluster.node_timeout_ms / 1000 + self._sample_s + _LATENCY_S
         self._agreement = None if links_fail else FailuresAreAgreedOn(window_s)
+        self._sizes: dict[str, int] = {}
+        """Address → how many voters it counted."""
         self._asleep: dict[str, float] = {}
         """Address of a server that is frozen → since when."""
         self._seen: dict[str, _Seen] = {}
@@ -93,6 +95,7 @@ class Watch:
             if self._agreement is not None:
                 self._note_suspicions(self._agreement, state)
                 self._note_sleep(self._agreement, host.address, server)
+                self._sizes[host.address] = state.size
 
     def _note_suspicions(self, agreement: FailuresAreAgreedOn, state: ClusterState) -> None:
         now_s = self._cluster.world.now_s
@@ -156,7 +159,9 @@ class Watch:
             self._note_sleep(agreement, host.address, host.server)
         state = self._state_of(address)
         voters = [node.node_id for node in state.nodes.values() if node.is_primary and node.slot_count]
-        agreement.found(state.myself.node_id, node_id, voters, state.size, time_s)
+        # Log lines come after everything else of a step, which may have changed the size.
+        size = min(state.size, self._sizes.get(address, state.size))
+        agreement.found(state.myself.node_id, node_id, voters, size, time_s)
 
     # What is looked at after steps alone
 
