@@ -41,7 +41,12 @@ class PrimaryConnection(asyncio.Protocol):
             self._transport.abort()
             return
         self.update_reading()
-        self._tell(lambda: self._owner.connected(self))
+        self._tell(self._connected)
+
+    def _connected(self) -> None:
+        # Nobody else can have it read again who froze before the owner knew of it.
+        self.update_reading()
+        self._owner.connected(self)
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes came."""

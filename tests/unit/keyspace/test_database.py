@@ -41,6 +41,7 @@ def _check(db: Database) -> None:
     assert db.slot_keys is not None
     in_slots = {key: slot for slot, keys in enumerate(db.slot_keys) for key in keys or ()}
     assert in_slots == {key: key_slot(key) for key in db.values}
+    assert db.occupied_slots() == sorted(set(in_slots.values()))
     ledger = db.keyspace.ledger
     assert ledger is not None
     assert db.sizes == {key: key_bytes(db, key, value) for key, value in db.values.items()}

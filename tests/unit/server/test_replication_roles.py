@@ -278,3 +278,19 @@ def test_target_does_not_want_to() -> None:
         assert (await info(client))["master_failover_state"] == "no-failover"
 
     run(scenario)
+
+
+def test_a_replica_that_slept_while_it_connected_goes_on_when_it_wakes() -> None:
+    async def scenario(world: World) -> None:
+        primary = await world.serve("10.0.0.1", repl_diskless_sync_delay=0)
+        server = await world.serve("10.0.0.2")
+        client = await world.peer(server)
+        assert await client.call("REPLICAOF", "10.0.0.1", 6379) == b"+OK\r\n"
+        assert not primary.clients.connections
+        server.freeze(2000)
+        await asyncio.sleep(1)
+        assert primary.clients.connections
+        await asyncio.sleep(2)
+        assert (await info(client))["master_link_status"] == "up"
+
+    run(scenario)

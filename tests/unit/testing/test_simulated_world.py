@@ -79,3 +79,30 @@ def _story(seed: int) -> str:
 def test_the_same_seed_tells_the_same_story() -> None:
     assert _story(5) == _story(5)
     assert _story(5) != _story(6)
+
+
+def test_a_paused_server_answers_when_it_is_resumed() -> None:
+    with SimulatedWorld(1) as world:
+        host = world.host()
+
+        async def scenario() -> None:
+            await host.start()
+            client = await world.connect(host)
+            host.pause(10)
+            with pytest.raises(TimeoutError):
+                await client.call("PING", timeout_s=1)
+            host.resume()
+            assert await client.call("ECHO", "again") == b"again"
+            assert world.now_s < 2
+
+        world.run(scenario())
+
+
+def test_observers_hear_of_events_as_they_happen() -> None:
+    with SimulatedWorld(1) as world:
+        host = world.host()
+        heard: list[tuple[float, str, str]] = []
+        world.observers.append(lambda time_s, address, what: heard.append((time_s, address, what)))
+        world.run(host.start())
+        assert heard == list(world.events)
+        assert heard[0] == (0.0, host.address, "-- started")
