@@ -1,9 +1,9 @@
 """The simulation finds faults: two that every cluster bus has had, put back on purpose.
 
-Which seed finds them depends on everything that servers do; both have to be found within 500. Old reports are
-found by about one in 18 of the lives that can tell. A forgotten vote is found by one in 250 lives: who has voted
-must lose power before it saves anything else. Looking for that takes up to two minutes, so it is only done where
-PYREDIS_TEST_CATCHES is set.
+Which seed finds them depends on everything that servers do; both have to be found within 500. Old reports
+are found by about one in 18 of the lives that can tell. A forgotten vote is found by one in 250 lives: who
+has voted must lose power before it saves anything else. Looking for that takes up to two minutes, so it is
+only done where PYREDIS_TEST_CATCHES is set.
 """
 
 from __future__ import annotations

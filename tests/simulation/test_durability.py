@@ -16,6 +16,7 @@ import pytest
 
 from pyredis_cluster.testing.simulation.client import SimulatedClient
 from pyredis_cluster.testing.simulation.world import SimulatedHost, SimulatedWorld
+from tests.simulation.playing import play
 
 pytestmark = pytest.mark.slow
 
@@ -151,10 +152,4 @@ async def _live(world: SimulatedWorld, random: Random) -> None:
 @pytest.mark.parametrize("first", range(0, _SEEDS, _PER_TEST))
 def test_acknowledged_writes_are_there_after_each_start(first: int) -> None:
     for seed in range(first, min(first + _PER_TEST, _SEEDS)):
-        with SimulatedWorld(seed) as world:
-            try:
-                world.run(_live(world, Random(seed)))
-            except Exception as error:
-                raise AssertionError(f"seed {seed}: {error!r}\n{world.story()}") from error
-            for host in world.hosts:
-                assert b"Traceback" not in b"".join(host.log_lines), f"seed {seed}\n{world.story()}"
+        play(seed, _live)
