@@ -34,7 +34,11 @@ def receive(state: ClusterState, link: Link, message: Message) -> None:
     if sender is not None:
         sender.data_received_ms = state.now_ms
         if not sender.in_handshake and sender is not state.myself:
-            note_epochs(state, sender, header.current_epoch, header.config_epoch)
+            # What a replica announces is its primary's epoch. Before it is known here as a replica, which
+            # only PING and PONG tell, that must not pass for the epoch of slots it had as a primary: others
+            # would be told that it is the one who has them. Redis tells them so.
+            is_own = not (sender.is_primary and header.primary) or isinstance(body, Gossip)
+            note_epochs(state, sender, header.current_epoch, header.config_epoch if is_own else 0)
             sender.repl_offset = header.offset
             note_standstill(state, sender, header)
     if isinstance(body, Gossip):

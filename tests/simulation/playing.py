@@ -10,7 +10,7 @@ from pyredis_cluster.testing.simulation.world import SimulatedWorld
 
 
 def play(seed: int, scenario: Callable[[SimulatedWorld, Random], Coroutine[Any, Any, None]]) -> None:
-    """Raises AssertionError, with seed and latest events, where it fails, or where a log tells of a failure."""
+    """Raises AssertionError, with seed and latest events, where it fails or a log tells of a failure."""
     with SimulatedWorld(seed) as world:
         try:
             world.run(scenario(world, Random(seed)))

@@ -101,6 +101,7 @@ class Administrator:
         count = self._random.choice((1, _KEYS_AT_ONCE))
         while keys := await self._keys_of(slot, source, count):
             await self._migrate(slot, source, target, keys)
+        self._is_moving(slot)
         await self._do(target, "CLUSTER", "SETSLOT", slot, "NODE", target_id)
         self._is_moving(slot)
         self.moves += 1

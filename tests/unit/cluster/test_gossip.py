@@ -314,6 +314,18 @@ def test_updates_about_unknown_nodes_old_epochs_or_ourselves(bench: Bench) -> No
     assert bench.state.slots[0] is replica
 
 
+def test_a_former_primary_does_not_lend_its_slots_the_epoch_of_its_primary(bench: Bench) -> None:
+    bench.peer(A, slots=[5], epoch=3)
+    bench.peer(B, slots=[6], epoch=9)
+    claim = bytes(wire.SLOT_BITMAP_BYTES)
+    bench.hear(MessageType.UPDATE, A, SlotsUpdate(1, B, claim), config_epoch=9, current_epoch=9, primary=B)
+    assert bench.state.nodes[A].config_epoch == 3
+    assert bench.state.current_epoch == 9
+    bench.hear(MessageType.PING, A, config_epoch=9, current_epoch=9, primary=B, flags=wire.REPLICA)
+    assert bench.state.nodes[A].config_epoch == 9
+    assert bench.state.nodes[A].slot_count == 0
+
+
 def test_unknown_packets_are_logged_once_each(bench: Bench) -> None:
     bench.peer(A)
     ready = bench.hear(11, A, Unknown(1, 0))  # type: ignore[arg-type]
