@@ -125,7 +125,7 @@ async def _live(
 
     def observe(time_s: float, address: str, what: str) -> None:
         if _PROMOTED.search(what):
-            writes.promoted(time_s)
+            writes.promoted(time_s, watch.data_age_s(address))
         elif "configEpoch collision" in what:
             writes.collided(time_s)
 
@@ -163,7 +163,7 @@ async def _live(
     watch.check()
     watch.check_end()
     check_writes(cluster, writers, admin.moved_s, writes)
-    outcome.promotions = len(writes.promotions_s)
+    outcome.promotions = len(writes.promotions)
     outcome.moves = admin.moves
     outcome.acknowledged = sum(len(key.acknowledged) for writer in writers for key in writer.keys)
     outcome.lost = writes.lost

@@ -164,20 +164,21 @@ class ReplicasDoNotLead:
 class AcknowledgedWritesStay:
     """What was acknowledged is there in the end, unless a failover explains that it is not.
 
-    A failover may cost what was written, or moved from node to node, within `window_s` of it. Where the
-    former primary had given itself the epoch that its replica won, it is the failover that may be undone, and
-    costs what was written until then.
+    A failover may cost what was written, or moved from node to node, within `window_s` of it, or since the
+    replica had all data for the last time. Where the former primary had given itself the epoch that its
+    replica won, it is the failover that may be undone, and costs what was written until then.
     """
 
     window_s: float
-    promotions_s: list[float] = field(default_factory=list)
+    promotions: list[tuple[float, float]] = field(default_factory=list)
+    """When each was, and since when what it may have cost was written."""
     _collisions_s: list[float] = field(default_factory=list)
     lost: int = 0
     """How many writes failovers have cost."""
 
-    def promoted(self, time_s: float) -> None:
-        """A replica took the place of its primary."""
-        self.promotions_s.append(time_s)
+    def promoted(self, time_s: float, age_s: float = 0.0) -> None:
+        """A replica took the place of its primary, and had not had all its data for `age_s`."""
+        self.promotions.append((time_s, time_s - max(age_s, self.window_s)))
 
     def collided(self, time_s: float) -> None:
         """Two primaries met that had the same epoch, and one of them took a newer one."""
@@ -192,8 +193,8 @@ class AcknowledgedWritesStay:
 
     def _is_explained(self, time_s: float) -> bool:
         return any(
-            promoted_s - self.window_s <= time_s <= self._settled_s(promoted_s) + self.window_s
-            for promoted_s in self.promotions_s
+            since_s <= time_s <= self._settled_s(promoted_s) + self.window_s
+            for promoted_s, since_s in self.promotions
         )
 
     def _settled_s(self, promoted_s: float) -> float:

@@ -144,6 +144,14 @@ def test_failovers_explain_losses_near_them() -> None:
         rule.is_gone("moved before it was written", 11.5, [9.5])
 
 
+def test_a_replica_with_old_data_explains_more() -> None:
+    rule = AcknowledgedWritesStay(window_s=1.0)
+    rule.promoted(10.0, age_s=3.0)
+    rule.is_gone("one", 7.5, [])
+    with pytest.raises(ViolationError):
+        rule.is_gone("two", 6.5, [])
+
+
 def test_a_failover_that_is_undone_explains_more() -> None:
     rule = AcknowledgedWritesStay(window_s=1.0)
     rule.collided(5.0)

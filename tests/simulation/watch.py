@@ -59,6 +59,7 @@ class Watch:
         """Address → how many voters it counted."""
         self._asleep: dict[str, float] = {}
         """Address of a server that is frozen → since when."""
+        self._in_sync_s: dict[str, float] = {}
         self._seen: dict[str, _Seen] = {}
         self._slots: dict[str, bytes] = {}
         for host in cluster.hosts:
@@ -66,6 +67,10 @@ class Watch:
             if me.is_primary:
                 self._owners.won(me.node_id, me.config_epoch)
         cluster.world.observers.append(self._observe)
+
+    def data_age_s(self, address: str) -> float:
+        """For how long the server at an address has not had all data of its primary."""
+        return self._cluster.world.now_s - self._in_sync_s.get(address, 0.0)
 
     async def run(self) -> None:
         """Look at the cluster for as long as the task lives; `check` raises what this finds."""
@@ -92,6 +97,8 @@ class Watch:
                 continue
             state = server.cluster.core.state
             self._look_at(host, server, state)
+            if self._cluster.is_in_sync(host):
+                self._in_sync_s[host.address] = self._cluster.world.now_s
             if self._agreement is not None:
                 self._note_suspicions(self._agreement, state)
                 self._note_sleep(self._agreement, host.address, server)
