@@ -36,6 +36,27 @@ class Connection(Protocol):
         """Bytes of requests that are not complete or not executed yet."""
 
 
+class NoConnection:
+    """The connection of a session that has none: what it puts out stays there for whoever takes it."""
+
+    def flush(self) -> None:
+        """See `Connection`."""
+
+    def resume(self) -> None:
+        """See `Connection`."""
+
+    def close(self, *, after_flush: bool) -> None:
+        """See `Connection`."""
+
+    def output_bytes(self) -> int:
+        """See `Connection`."""
+        return 0
+
+    def input_bytes(self) -> int:
+        """See `Connection`."""
+        return 0
+
+
 class Log(Protocol):
     """Where a server logs; never raises."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyredis_cluster.execution.host import NoConnection
 from pyredis_cluster.execution.obedient import ObedientSession
 from pyredis_cluster.persistence.aof.stream import AofFormatError, CommandReader, Request
 from pyredis_cluster.persistence.loading import KeyspaceSink
@@ -135,7 +136,7 @@ class _FileLoading:
             raise StartError from None
         self.size = len(self._data)
         # A session of its own for each file: a database and a transaction end with it.
-        self._session = ObedientSession(server.state, _NobodyConnected(), _SESSION_ID, self._note_error)
+        self._session = ObedientSession(server.state, NoConnection(), _SESSION_ID, self._note_error)
         if bytes(self._data[:6]).startswith(_RDB_MAGICS):
             self._begin_snapshot()
         else:
@@ -278,24 +279,3 @@ class _FileLoading:
             "the 'aof-load-truncated' configuration option to yes and restart the server."
         )
         raise StartError
-
-
-class _NobodyConnected:
-    """The connection of a session that has none; see `Connection`."""
-
-    def flush(self) -> None:
-        """There is nobody to send to."""
-
-    def resume(self) -> None:
-        """Whoever reads the file goes on by itself."""
-
-    def close(self, *, after_flush: bool) -> None:
-        """There is nothing to close."""
-
-    def output_bytes(self) -> int:
-        """Nothing waits."""
-        return 0
-
-    def input_bytes(self) -> int:
-        """Nothing waits."""
-        return 0

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 
+from pyredis_cluster.execution.host import NoConnection
+
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
 
 
-class LocalClient:
+class LocalClient(NoConnection):
     """Runs one command after the other, each to its end; those that wait for something cannot be run.
 
-    It is the session's `Connection`, and a client like others to the server.
+    To the server it is a client like others.
     """
 
     def __init__(self, server: Server) -> None:
@@ -45,20 +47,3 @@ class LocalClient:
     def leave(self) -> None:
         """Be no client any more."""
         self._session.leave()
-
-    def flush(self) -> None:
-        """See `Connection`: output stays in the session until `run` takes it."""
-
-    def resume(self) -> None:
-        """See `Connection`."""
-
-    def close(self, *, after_flush: bool) -> None:
-        """See `Connection`."""
-
-    def output_bytes(self) -> int:
-        """See `Connection`."""
-        return 0
-
-    def input_bytes(self) -> int:
-        """See `Connection`."""
-        return 0
