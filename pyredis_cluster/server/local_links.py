@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 _WINDOW_BYTES: Final = 2 * 1024 * 1024
 """What a system's buffers take of data that is not read; the rest waits with the sender."""
@@ -73,20 +73,33 @@ class LocalLinks:
             transport.deliver()
 
 
+class UnbegunTransport(Protocol):
+    """One end of a connection that nobody serves yet."""
+
+    def begin(self, protocol: asyncio.Protocol) -> None:
+        """Tell `protocol` from now on."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
 class LocalAccepting:
-    """Like a listening socket: while it pauses, connections wait to be accepted."""
+    """Like a listening socket: while it pauses, connections wait to be accepted.
+
+    It is found in `places`, by its `name`, until it is closed.
+    """
 
     def __init__(
-        self, places: dict[tuple[str, int], LocalAccepting], place: tuple[str, int], factory: Factory
+        self, places: dict[tuple[str, int], LocalAccepting], name: tuple[str, int], factory: Factory
     ) -> None:
+        self.name = name
         self._places = places
-        self._place = place
         self._factory = factory
         self._is_paused = False
-        self._waiting: list[LocalTransport] = []
-        places[place] = self
+        self._waiting: list[UnbegunTransport] = []
+        places[name] = self
 
-    def take(self, transport: LocalTransport) -> None:
+    def take(self, transport: UnbegunTransport) -> None:
         """Accept a connection, now or later."""
         if self._is_paused:
             self._waiting.append(transport)
@@ -106,8 +119,8 @@ class LocalAccepting:
 
     def close(self) -> None:
         """Take no more connections; accepted ones stay, those that wait are closed."""
-        if self._places.get(self._place) is self:
-            del self._places[self._place]
+        if self._places.get(self.name) is self:
+            del self._places[self.name]
         waiting, self._waiting = self._waiting, []
         for transport in waiting:
             transport.abort()

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyredis_cluster.server.local_links import LocalAccepting
 from pyredis_cluster.server.network import Network, ProtocolFactory
 from pyredis_cluster.testing.simulation.pipe import Pipe, SimulatedTransport
 
@@ -52,7 +53,7 @@ class NetworkWorld:
         self.loop = loop
         self.quality = LinkQuality()
         """Of links that have none of their own."""
-        self.listeners: dict[Address, SimulatedListener] = {}
+        self.listeners: dict[Address, LocalAccepting] = {}
         self.pipes: dict[Pipe, None] = {}
         self._random = random
         self._qualities: dict[tuple[str, str], LinkQuality] = {}
@@ -169,15 +170,14 @@ class SimulatedNetwork(Network):
         failed: Callable[[OSError], None],
         *,
         local: bool = False,
-    ) -> SimulatedListener:
+    ) -> LocalAccepting:
         """See `Network`. There is one address per host, and no IPv6."""
         if address not in ("*", "0.0.0.0", "127.0.0.1", self.address):
             raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address", "bind")
         place = (self.address, port or self.world.free_port(self.address))
         if place in self.world.listeners:
             raise OSError(errno.EADDRINUSE, "Address already in use", "bind")
-        listener = self.world.listeners[place] = SimulatedListener(self.world, place, factory)
-        return listener
+        return LocalAccepting(self.world.listeners, place, factory)
 
     def resolve(self, host: str, *, by_name: bool) -> str | None:
         """See `Network`. The only name is `localhost`."""
@@ -212,7 +212,7 @@ class SimulatedNetwork(Network):
             await asyncio.sleep(retry_s)
             retry_s *= 2
         here, there = connected_pair(world, name, (target, port))
-        listener.accept(there)
+        listener.take(there)
         here.begin(factory())
 
 
@@ -224,40 +224,3 @@ def connected_pair(
     return SimulatedTransport(world, forth, back, local, remote), SimulatedTransport(
         world, back, forth, remote, local
     )
-
-
-class SimulatedListener:
-    """See `Accepting`."""
-
-    def __init__(self, world: NetworkWorld, place: Address, factory: ProtocolFactory) -> None:
-        self._world = world
-        self.name = place
-        self._factory = factory
-        self._waiting: list[SimulatedTransport] = []
-        self._is_paused = False
-
-    def accept(self, transport: SimulatedTransport) -> None:
-        """A connection has come."""
-        if self._is_paused:
-            self._waiting.append(transport)
-        else:
-            transport.begin(self._factory())
-
-    def pause(self) -> None:
-        """See `Accepting`."""
-        self._is_paused = True
-
-    def resume(self) -> None:
-        """See `Accepting`."""
-        self._is_paused = False
-        waiting, self._waiting = self._waiting, []
-        for transport in waiting:
-            transport.begin(self._factory())
-
-    def close(self) -> None:
-        """See `Accepting`."""
-        if self._world.listeners.get(self.name) is self:
-            del self._world.listeners[self.name]
-        for transport in self._waiting:
-            transport.abort()
-        self._waiting.clear()

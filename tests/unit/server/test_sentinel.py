@@ -11,11 +11,11 @@ import pytest
 from pyredis_cluster.config.loader import load_text
 from pyredis_cluster.sentinel.ready import Exit
 from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.server.local_links import LocalAccepting
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.sentinel import SentinelNode
 from pyredis_cluster.server.server import Server
-from pyredis_cluster.testing.simulation.network import SimulatedListener
 from pyredis_cluster.testing.simulation.world import ConfiguredHost
 from tests.support.inloop import TestServer
 from tests.support.virtual import VirtualPeer, World, run, until
@@ -59,7 +59,7 @@ class Stage:
         self.host: ConfiguredHost = world.configured_host(f"port 6379\nbind *\n{text}", sentinel=True)
         self.links: list[Instance] = []
         self._answers: tuple[dict[bytes, bytes], bytes] = ({}, b"")
-        self._listener: SimulatedListener | None = None
+        self._listener: LocalAccepting | None = None
 
     async def begin(self) -> VirtualPeer:
         """Start it; a client."""
