@@ -99,7 +99,7 @@ class LocalCluster:
         """Wait until every node serves, and every replica is in sync and shown. Raises TimeoutError."""
         nodes = self._nodes()
         async with asyncio.timeout(limit_s):
-            await _until(lambda: all(node.core.state.ok and _is_in_sync(node) for node in nodes))
+            await _until(lambda: all(node.core.state.ok and is_in_sync(node) for node in nodes))
             # Clients are not told of a replica before it is known to have taken over something, so it gets
             # something: else it would have to wait for its primary's next PING, and for gossip.
             for node in nodes:
@@ -143,7 +143,8 @@ class LocalCluster:
         )
 
 
-def _is_in_sync(node: ClusterNode) -> bool:
+def is_in_sync(node: ClusterNode) -> bool:
+    """Whether a node is a primary, or a replica whose link to its primary is up."""
     roles = node.server_state.replication_roles
     return not node.is_replica or (roles is not None and roles.is_link_up)
 

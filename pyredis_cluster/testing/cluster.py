@@ -9,7 +9,7 @@ from pyredis_cluster.cluster.bitmap import ranges
 from pyredis_cluster.cluster.founding import Founder, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
 from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
-from pyredis_cluster.server.local_cluster import LocalCluster
+from pyredis_cluster.server.local_cluster import LocalCluster, is_in_sync
 from pyredis_cluster.server.network import BUS, REPLICATION
 from pyredis_cluster.testing.blocking import BlockingCluster
 from pyredis_cluster.testing.hosted import Hosted
@@ -305,7 +305,7 @@ class Cluster(Hosted[ClusterNode]):
         return (
             served == SLOT_COUNT
             and len(views) == 1
-            and all(node.core.ok and _is_in_sync(node) for node in nodes)
+            and all(node.core.ok and is_in_sync(node.cluster) for node in nodes)
         )
 
 
@@ -333,8 +333,3 @@ def _view(node: ClusterNode) -> frozenset[tuple[str, str, bytes]]:
         (known.node_id, known.primary.node_id if known.primary is not None else "", bytes(known.slots))
         for known in node.core.state.nodes.values()
     )
-
-
-def _is_in_sync(node: ClusterNode) -> bool:
-    roles = node.server.state.replication_roles
-    return not node.is_replica or (roles is not None and roles.is_link_up)
