@@ -175,32 +175,31 @@ class ClusterCore:
         if out.released_slots:
             ready.events.append(SlotsReleased(tuple(sorted(out.released_slots))))
             out.released_slots.clear()
-        if out.hearsay and not out.fsync and self._is_hearsay_due():
+        lasting = self._hearsay_to_save() if out.hearsay and not out.fsync else None
+        if lasting is not None:
             out.save_config(fsync=True)
         if out.save:
             ready.config = describe.describe_config(state)
             ready.fsync = out.fsync
             if out.fsync:
-                self._note_sync()
+                out.hearsay = False
+                state.synced_ms = state.now_ms
+                state.synced_config = lasting or describe.describe_config(state, fleeting=False)
         out.save = out.fsync = False
         out.ready = Ready()
         return ready
 
-    def _is_hearsay_due(self) -> bool:
-        """Whether what others say of each other is to be saved now. Not where that changes nothing."""
+    def _hearsay_to_save(self) -> str | None:
+        """What of nodes.conf lasts, if what others say of each other is to be saved now, and changes that."""
         state = self.state
         interval_ms = _HEARSAY_INTERVAL_MS_PER_NODE * len(state.nodes)
         if 0 <= state.now_ms - state.synced_ms < max(interval_ms, _MIN_HEARSAY_INTERVAL_MS):
-            return False
-        if state.synced_config == describe.describe_config(state, fleeting=False):
+            return None
+        lasting = describe.describe_config(state, fleeting=False)
+        if state.synced_config == lasting:
             state.out.hearsay = False
-        return state.out.hearsay
-
-    def _note_sync(self) -> None:
-        state = self.state
-        state.out.hearsay = False
-        state.synced_ms = state.now_ms
-        state.synced_config = describe.describe_config(state, fleeting=False)
+            return None
+        return lasting
 
     @property
     def has_unsaved(self) -> bool:
