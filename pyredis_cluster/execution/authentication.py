@@ -34,8 +34,9 @@ def users_unlike_ours(config: Config) -> list[tuple[bytes, ...]]:
 
 def user_lines(config: Config) -> list[bytes]:
     """What a rewritten configuration file says behind `user`: the default user, and whoever is ignored."""
-    others = [b" ".join(map(_word, user)) for user in users_unlike_ours(config)]
-    if any(user[0] == DEFAULT_USER for user in users_unlike_ours(config)):
+    unlike = users_unlike_ours(config)
+    others = [b" ".join(map(_word, user)) for user in unlike]
+    if any(user[0] == DEFAULT_USER for user in unlike):
         return others
     secret = _secret(config)
     words = [DEFAULT_USER, b"on", secret, b"~*", b"&*", b"+@all"]
