@@ -26,14 +26,18 @@ def from_slots(slots: Iterable[int]) -> bytes:
     return bytes(bitmap)
 
 
+def of_few(slots: Iterable[int]) -> int:
+    """The integer with the bits of `slots`, of which there are few. O(slots * bits)."""
+    value = 0
+    for slot in slots:
+        value |= 1 << slot
+    return value
+
+
 def bits(value: int) -> Iterator[int]:
-    """The numbers of the set bits of `value`, ascending. O(bytes of value + bits set)."""
-    for index, byte in enumerate(value.to_bytes((value.bit_length() + 7) // 8, "little")):
-        if byte:
-            base = index << 3
-            for bit in range(8):
-                if byte >> bit & 1:
-                    yield base + bit
+    """The numbers of the set bits of `value`, ascending. O(bits of `value` + bits set)."""
+    for first, last in runs(value):
+        yield from range(first, last + 1)
 
 
 def ranges(bitmap: bytes | bytearray) -> list[tuple[int, int]]:

@@ -175,31 +175,32 @@ class ClusterCore:
         if out.released_slots:
             ready.events.append(SlotsReleased(tuple(sorted(out.released_slots))))
             out.released_slots.clear()
-        lasting = self._hearsay_to_save() if out.hearsay and not out.fsync else None
-        if lasting is not None:
+        config = self._hearsay_to_save() if out.hearsay and not out.fsync else None
+        if config is not None:
             out.save_config(fsync=True)
         if out.save:
-            ready.config = describe.describe_config(state)
+            config = config or describe.describe_config(state)
+            ready.config = config.whole
             ready.fsync = out.fsync
             if out.fsync:
                 out.hearsay = False
                 state.synced_ms = state.now_ms
-                state.synced_config = lasting or describe.describe_config(state, fleeting=False)
+                state.synced_config = config.lasting
         out.save = out.fsync = False
         out.ready = Ready()
         return ready
 
-    def _hearsay_to_save(self) -> str | None:
-        """What of nodes.conf lasts, if what others say of each other is to be saved now, and changes that."""
+    def _hearsay_to_save(self) -> describe.ConfigText | None:
+        """nodes.conf, if what others say of each other is to be saved now, and changes what of it lasts."""
         state = self.state
         interval_ms = _HEARSAY_INTERVAL_MS_PER_NODE * len(state.nodes)
         if 0 <= state.now_ms - state.synced_ms < max(interval_ms, _MIN_HEARSAY_INTERVAL_MS):
             return None
-        lasting = describe.describe_config(state, fleeting=False)
-        if state.synced_config == lasting:
+        config = describe.describe_config(state)
+        if state.synced_config == config.lasting:
             state.out.hearsay = False
             return None
-        return lasting
+        return config
 
     @property
     def has_unsaved(self) -> bool:
@@ -208,7 +209,7 @@ class ClusterCore:
 
     def config_text(self) -> str:
         """The content of nodes.conf as of now (CLUSTER SAVECONFIG)."""
-        return describe.describe_config(self.state)
+        return describe.describe_config(self.state).whole
 
     # Commands
 

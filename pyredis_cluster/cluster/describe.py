@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pyredis_cluster.cluster import bitmap, wire
 from pyredis_cluster.cluster.node import ClusterNode
 from pyredis_cluster.cluster.state import ClusterState
@@ -17,46 +19,61 @@ def describe_nodes(state: ClusterState, *, tls: bool = False) -> str:
     return "".join([describe_node(state, node, tls=tls) + "\n" for node in state.nodes.values()])
 
 
-def describe_config(state: ClusterState, *, fleeting: bool = True) -> str:
-    """The content of nodes.conf: all nodes but those in handshake, and the epochs.
+class ConfigText(NamedTuple):
+    """The content of nodes.conf, and what of it matters to who loads it.
 
-    Without what is `fleeting`: how links are, and when a node was last heard. Who loads it has no use for it.
+    That is all but how links are, and when a node was last heard: it can only be compared.
     """
+
+    whole: str
+    lasting: str
+
+
+def describe_config(state: ClusterState) -> ConfigText:
+    """The content of nodes.conf: all nodes but those in handshake, and the epochs."""
     tls = state.settings.tls_cluster
     lines = [
-        describe_node(state, node, tls=tls, to_file=True, fleeting=fleeting)
+        _describe(state, node, tls=tls, to_file=True)
         for node in state.nodes.values()
         if not node.flags & wire.HANDSHAKE
     ]
-    lines.append(f"vars currentEpoch {state.current_epoch} lastVoteEpoch {state.last_vote_epoch}\n")
-    return "\n".join(lines)
+    epochs = f"vars currentEpoch {state.current_epoch} lastVoteEpoch {state.last_vote_epoch}\n"
+    whole = "\n".join(
+        [f"{known} {heard} {epoch} {link}{slots}" for known, heard, epoch, link, slots in lines]
+    )
+    lasting = "\n".join([f"{known} {epoch}{slots}" for known, _, epoch, _, slots in lines])
+    return ConfigText(f"{whole}\n{epochs}", f"{lasting}\n{epochs}")
 
 
-def describe_node(
-    state: ClusterState,
-    node: ClusterNode,
-    *,
-    tls: bool = False,
-    to_file: bool = False,
-    fleeting: bool = True,
-) -> str:
-    """One node's line. Files hold auxiliary fields (shard id, other port) that clients do not see."""
+def describe_node(state: ClusterState, node: ClusterNode, *, tls: bool = False) -> str:
+    """One node's line of CLUSTER NODES."""
+    known, heard, epoch, link, slots = _describe(state, node, tls=tls, to_file=False)
+    return f"{known} {heard} {epoch} {link}{slots}"
+
+
+def _describe(
+    state: ClusterState, node: ClusterNode, *, tls: bool, to_file: bool
+) -> tuple[str, str, int, str, str]:
+    """A node's line, taken apart: who it is, when it was heard, its epoch, its link, its slots.
+
+    Files hold auxiliary fields (shard id, other port) that clients do not see.
+    """
     address = f"{node.ip}:{node.client_port(tls)}@{node.bus_port}"
     if node.hostname or to_file:
         address += f",{node.hostname}"
     if to_file:
         address += _auxiliary_fields(node, tls=tls)
     primary_id = node.primary.node_id if node.primary is not None else "-"
-    ping_ms, pong_ms, link = 0, 0, "connected"
-    if fleeting:
-        ping_ms, pong_ms = node.ping_sent_ms, node.pong_received_ms
-        if node.link is None and node is not state.myself:
-            link = "disconnected"
-    line = f"{node.node_id} {address} {node.flag_text()} {primary_id} {ping_ms} {pong_ms}"
-    line += f" {node.slot_owner.config_epoch} {link}{_slots(node)}"
+    slots = _slots(node)
     if node is state.myself and (state.migrating_to or state.importing_from):
-        line += " " + " ".join(_open_slots(state))
-    return line
+        slots += " " + " ".join(_open_slots(state))
+    return (
+        f"{node.node_id} {address} {node.flag_text()} {primary_id}",
+        f"{node.ping_sent_ms} {node.pong_received_ms}",
+        node.slot_owner.config_epoch,
+        "disconnected" if node.link is None and node is not state.myself else "connected",
+        slots,
+    )
 
 
 def describe_info(state: ClusterState) -> str:

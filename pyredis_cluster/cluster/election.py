@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyredis_cluster.cluster import bitmap, wire
+from pyredis_cluster.cluster import wire
 from pyredis_cluster.cluster.candidacy import Candidacy
 from pyredis_cluster.cluster.health import update_health
 from pyredis_cluster.cluster.node import ClusterNode
@@ -88,7 +88,7 @@ def replace_primary(state: ClusterState) -> None:
     former = me.primary
     assert former is not None
     become_primary(state, me)
-    state.take_slots(me, bitmap.to_int(former.slots))
+    state.take_slots(me, former.slot_bits())
     # Votes that were for this time are not to be counted again.
     state.candidacy = Candidacy()
     update_health(state)

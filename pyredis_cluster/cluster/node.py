@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
-from pyredis_cluster.cluster import wire
+from pyredis_cluster.cluster import bitmap, wire
 
 _NODE_ID: Final = re.compile(r"[a-z0-9]{40}\Z")
 
@@ -78,6 +79,8 @@ class ClusterNode:
     repl_offset: int = 0
     described_slots: bytes = b""  # the slots that `slots_text`, for `describe`, is about
     slots_text: str = ""
+    counted_slots: bytes = bytes(wire.SLOT_BITMAP_BYTES)  # the slots that `counted_bits` is about
+    counted_bits: int = 0
     # Reporter → time of its last report. Reports of one reporter do not add up.
     failure_reports: dict[ClusterNode, int] = field(default_factory=dict)
 
@@ -115,10 +118,22 @@ class ClusterNode:
         """Whether `slot` is assigned to it."""
         return bool(self.slots[slot >> 3] & (1 << (slot & 7)))
 
+    def slot_bits(self) -> int:
+        """Its slots as the bits of an integer. They seldom change, and are compared with each claim."""
+        if self.counted_slots != self.slots:
+            self.counted_slots = bytes(self.slots)
+            self.counted_bits = bitmap.to_int(self.counted_slots)
+        return self.counted_bits
+
     def client_port(self, tls: bool) -> int:
         """The port for clients that use TLS, or do not."""
         return self.tls_port if tls else self.tcp_port
 
     def flag_text(self) -> str:
         """Flags as CLUSTER NODES shows them."""
-        return ",".join([name for flag, name in FLAG_NAMES if self.flags & flag]) or "noflags"
+        return _flag_text(self.flags)
+
+
+@lru_cache(maxsize=256)
+def _flag_text(flags: int) -> str:
+    return ",".join([name for flag, name in FLAG_NAMES if flags & flag]) or "noflags"

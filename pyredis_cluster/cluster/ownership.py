@@ -52,17 +52,15 @@ def take_over_claims(state: ClusterState, claimant: ClusterNode, config_epoch: i
     me = state.myself
     my_primary = me if me.is_primary else me.primary
     claimed_bits = bitmap.to_int(claimed)
-    owned_bits = bitmap.to_int(claimant.slots)
+    owned_bits = claimant.slot_bits()
     if state.not_claimed:
-        claimed_again = claimed_bits & owned_bits & bitmap.to_int(bitmap.from_slots(state.not_claimed))
+        claimed_again = claimed_bits & owned_bits & bitmap.of_few(state.not_claimed)
         state.not_claimed.difference_update(bitmap.bits(claimed_again))
     # A slot being imported changes hands by SETSLOT alone.
-    importing = bitmap.to_int(bitmap.from_slots(state.importing_from))
+    importing = bitmap.of_few(state.importing_from)
     taken = claimed_bits & ~owned_bits & ~importing & ~_firmly_owned(state, config_epoch)
-    lost_with_keys = [
-        slot for slot in bitmap.bits(taken & bitmap.to_int(me.slots)) if state.keys_in_slot(slot)
-    ]
-    lost_by_us = (taken & bitmap.to_int(my_primary.slots)).bit_count() if my_primary is not None else 0
+    lost_with_keys = [slot for slot in bitmap.bits(taken & me.slot_bits()) if state.keys_in_slot(slot)]
+    lost_by_us = (taken & my_primary.slot_bits()).bit_count() if my_primary is not None else 0
     if taken:
         _save_taking(state, claimant, taken)
         state.take_slots(claimant, taken)
@@ -76,13 +74,13 @@ def _save_taking(state: ClusterState, claimant: ClusterNode, taken: int) -> None
     """Have it saved that `claimant` takes these slots, given as bits, from their owners."""
     migrating = [slot for slot, node in state.migrating_to.items() if node is claimant]
     # Should it be forgotten of these, who asks for their keys is still sent on.
-    unprepared = taken & ~bitmap.to_int(bitmap.from_slots(migrating))
+    unprepared = taken & ~bitmap.of_few(migrating)
     if unprepared != taken:
         state.out.save_hearsay()
     if unprepared:
         state.save_claims_of(claimant)
         for owner in state.nodes.values():
-            if unprepared & bitmap.to_int(owner.slots):
+            if unprepared & owner.slot_bits():
                 state.save_claims_of(owner)
 
 
@@ -148,22 +146,20 @@ def _firmly_owned(state: ClusterState, config_epoch: int) -> int:
     owned = 0
     for node in state.nodes.values():
         if node.slot_count and node.config_epoch >= config_epoch:
-            owned |= bitmap.to_int(node.slots)
+            owned |= node.slot_bits()
     if state.not_claimed:
-        owned &= ~bitmap.to_int(bitmap.from_slots(state.not_claimed))
+        owned &= ~bitmap.of_few(state.not_claimed)
     return owned
 
 
 def newer_owner(state: ClusterState, slots: int, config_epoch: int) -> tuple[int, ClusterNode] | None:
     """The first of `slots` (bits) whose owner has it under a newer epoch, and that owner. O(nodes)."""
     if state.not_claimed:
-        slots &= ~bitmap.to_int(bitmap.from_slots(state.not_claimed))
+        slots &= ~bitmap.of_few(state.not_claimed)
     newer = [
         (common & -common, owner.node_id)
         for owner in state.nodes.values()
-        if owner.slot_count
-        and owner.config_epoch > config_epoch
-        and (common := slots & bitmap.to_int(owner.slots))
+        if owner.slot_count and owner.config_epoch > config_epoch and (common := slots & owner.slot_bits())
     ]
     if not newer:
         return None
@@ -172,7 +168,7 @@ def newer_owner(state: ClusterState, slots: int, config_epoch: int) -> tuple[int
 
 
 def _correct_stale_claims(state: ClusterState, sender: ClusterNode, header: Header) -> None:
-    claimed = bitmap.to_int(header.slots) & ~bitmap.to_int(sender.slots)
+    claimed = bitmap.to_int(header.slots) & ~sender.slot_bits()
     # One at a time, that of the first slot: the next PING brings the next, if any.
     newer = newer_owner(state, claimed, header.config_epoch)
     if newer is not None:

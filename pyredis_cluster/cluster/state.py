@@ -197,7 +197,7 @@ class ClusterState:
         count = last + 1 - first
         assert self.slots[first : last + 1].count(None) == count
         self.add_slot(node, first)
-        owned = bitmap.to_int(node.slots) | ((1 << count) - 1) << first
+        owned = node.slot_bits() | ((1 << count) - 1) << first
         node.slots[:] = owned.to_bytes(len(node.slots), "little")
         node.slot_count += count - 1
         self.slots[first : last + 1] = [node] * count
@@ -211,7 +211,7 @@ class ClusterState:
         For this node also O(slots).
         """
         for owner in self.nodes.values():
-            owned = bitmap.to_int(owner.slots)
+            owned = owner.slot_bits()
             lost = owned & taken
             if lost:
                 owner.slots[:] = (owned ^ lost).to_bytes(len(owner.slots), "little")
@@ -239,7 +239,7 @@ class ClusterState:
 
     def delete_slots_of(self, node: ClusterNode) -> int:
         """Unassign all slots of `node`; returns how many. O(slots of the node)."""
-        slots = list(bitmap.bits(bitmap.to_int(node.slots)))
+        slots = list(bitmap.bits(node.slot_bits()))
         for slot in slots:
             self.delete_slot(slot)
         return len(slots)
@@ -366,7 +366,7 @@ class ClusterState:
         assert self.served == self._served_as_of_now()
         for node_id, node in self.nodes.items():
             assert node.node_id == node_id
-            assert node.slot_count == bitmap.to_int(node.slots).bit_count()
+            assert node.slot_count == node.slot_bits().bit_count()
             assert all(replica.primary is node for replica in node.replicas)
             assert node.primary is None or node in node.primary.replicas
             assert node.primary is None or node.primary.node_id in self.nodes
