@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from pyredis_cluster.cluster import admin, cron, describe, redirect, slot_migration, topology, wire
+from pyredis_cluster.cluster.audience import ANYONE, Audience
 from pyredis_cluster.cluster.epochs import bump_without_consensus
 from pyredis_cluster.cluster.failure import count_reports
 from pyredis_cluster.cluster.health import update_health
@@ -223,11 +224,22 @@ class ClusterCore:
         return redirect.redirect(self.state, slot, query, tls=tls)
 
     def redirection_of_blocked(
-        self, slot: int, *, session_is_readonly: bool, is_write: bool, tls: bool = False
+        self,
+        slot: int,
+        *,
+        session_is_readonly: bool,
+        is_write: bool,
+        tls: bool = False,
+        audience: Audience = ANYONE,
     ) -> Redirection | None:
         """Why a client may no longer wait for keys of `slot` here; None where it may."""
         return redirect.redirect_blocked(
-            self.state, slot, session_is_readonly=session_is_readonly, is_write=is_write, tls=tls
+            self.state,
+            slot,
+            session_is_readonly=session_is_readonly,
+            is_write=is_write,
+            tls=tls,
+            audience=audience,
         )
 
     @property
@@ -336,28 +348,28 @@ class ClusterCore:
         self.state.now_ms = now_ms
         return count_reports(self.state, admin.known_node(self.state, node_id))
 
-    def nodes_text(self, *, tls: bool = False) -> str:
+    def nodes_text(self, *, tls: bool = False, audience: Audience = ANYONE) -> str:
         """CLUSTER NODES."""
-        return describe.describe_nodes(self.state, tls=tls)
+        return describe.describe_nodes(self.state, tls=tls, audience=audience)
 
     def info_text(self) -> str:
         """CLUSTER INFO."""
         return describe.describe_info(self.state)
 
-    def slots_reply(self, *, tls: bool = False) -> list[Value]:
+    def slots_reply(self, *, tls: bool = False, audience: Audience = ANYONE) -> list[Value]:
         """CLUSTER SLOTS."""
-        return topology.slots_reply(self.state, tls=tls)
+        return topology.slots_reply(self.state, tls=tls, audience=audience)
 
-    def shards_reply(self) -> list[Value]:
+    def shards_reply(self, audience: Audience = ANYONE) -> list[Value]:
         """CLUSTER SHARDS."""
-        return topology.shards_reply(self.state)
+        return topology.shards_reply(self.state, audience)
 
-    def replicas_reply(self, node_id: str, *, tls: bool = False) -> list[Value]:
+    def replicas_reply(self, node_id: str, *, tls: bool = False, audience: Audience = ANYONE) -> list[Value]:
         """CLUSTER REPLICAS. Raises CommandError."""
         node = admin.known_node(self.state, node_id)
         if node.is_replica:
             raise CommandError("ERR The specified node is not a master")
-        return topology.replicas_reply(self.state, node, tls=tls)
+        return topology.replicas_reply(self.state, node, tls=tls, audience=audience)
 
     def links(self) -> list[LinkInfo]:
         """CLUSTER LINKS, without what only the shell knows."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pyredis_cluster.cluster import bitmap, wire
+from pyredis_cluster.cluster.audience import ANYONE, Audience
 from pyredis_cluster.cluster.node import ClusterNode
 from pyredis_cluster.cluster.state import ClusterState
 from pyredis_cluster.cluster.wire import MESSAGE_NAMES
 
 
-def describe_nodes(state: ClusterState, *, tls: bool = False) -> str:
+def describe_nodes(state: ClusterState, *, tls: bool = False, audience: Audience = ANYONE) -> str:
     """The reply of CLUSTER NODES: one line a node, this form:
 
     `<id> <ip>:<port>@<bus port>[,<hostname>] <flags> <primary|-> <ping sent> <pong received> <epoch>
     <link> [<slot>|<first>-<last>|[<slot>-><id>]|[<slot>-<-<id>]]...`
     """
-    return "".join([describe_node(state, node, tls=tls) + "\n" for node in state.nodes.values()])
+    nodes = state.nodes.values()
+    return "".join([describe_node(state, node, tls=tls, audience=audience) + "\n" for node in nodes])
 
 
 class ConfigText(NamedTuple):
@@ -45,20 +47,22 @@ def describe_config(state: ClusterState) -> ConfigText:
     return ConfigText(f"{whole}\n{epochs}", f"{lasting}\n{epochs}")
 
 
-def describe_node(state: ClusterState, node: ClusterNode, *, tls: bool = False) -> str:
+def describe_node(
+    state: ClusterState, node: ClusterNode, *, tls: bool = False, audience: Audience = ANYONE
+) -> str:
     """One node's line of CLUSTER NODES."""
-    known, heard, epoch, link, slots = _describe(state, node, tls=tls, to_file=False)
+    known, heard, epoch, link, slots = _describe(state, node, tls=tls, to_file=False, audience=audience)
     return f"{known} {heard} {epoch} {link}{slots}"
 
 
 def _describe(
-    state: ClusterState, node: ClusterNode, *, tls: bool, to_file: bool
+    state: ClusterState, node: ClusterNode, *, tls: bool, to_file: bool, audience: Audience = ANYONE
 ) -> tuple[str, str, int, str, str]:
     """A node's line, taken apart: who it is, when it was heard, its epoch, its link, its slots.
 
     Files hold auxiliary fields (shard id, other port) that clients do not see.
     """
-    address = f"{node.ip}:{node.client_port(tls)}@{node.bus_port}"
+    address = f"{audience.ip(state, node)}:{audience.port(state, node, tls=tls)}@{node.bus_port}"
     if node.hostname or to_file:
         address += f",{node.hostname}"
     if to_file:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
+from pyredis_cluster.cluster.audience import ANYONE, Audience
 from pyredis_cluster.cluster.node import ClusterNode
 from pyredis_cluster.cluster.settings import EndpointType
 from pyredis_cluster.cluster.state import ClusterState
@@ -45,6 +46,7 @@ class Query(NamedTuple):
     session_is_asking: bool = False
     has_several_keys: bool = False
     count_missing: Callable[[], tuple[int, int]] = lambda: (0, 0)
+    audience: Audience = ANYONE
 
 
 _DOWN = Redirection(Redirect.CLUSTERDOWN, b"CLUSTERDOWN The cluster is down")
@@ -69,11 +71,17 @@ def redirect(state: ClusterState, slot: int, query: Query, *, tls: bool = False)
             return redirection
     if owner is state.myself or _may_read_as_replica(state, owner, query):
         return None
-    return _to(Redirect.MOVED, state, slot, owner, tls=tls)
+    return _to(Redirect.MOVED, state, slot, owner, query.audience, tls=tls)
 
 
 def redirect_blocked(
-    state: ClusterState, slot: int, *, session_is_readonly: bool, is_write: bool, tls: bool = False
+    state: ClusterState,
+    slot: int,
+    *,
+    session_is_readonly: bool,
+    is_write: bool,
+    tls: bool = False,
+    audience: Audience = ANYONE,
 ) -> Redirection | None:
     """Why a client may no longer wait for keys of `slot` here, or None where it may.
 
@@ -82,7 +90,7 @@ def redirect_blocked(
     if not state.ok:
         return _DOWN
     owner = state.slots[slot]
-    query = Query(is_write=is_write, session_is_readonly=session_is_readonly)
+    query = Query(is_write=is_write, session_is_readonly=session_is_readonly, audience=audience)
     if owner is state.myself or slot in state.importing_from:
         return None
     if owner is None:
@@ -90,15 +98,15 @@ def redirect_blocked(
     return (
         None
         if _may_read_as_replica(state, owner, query)
-        else _to(Redirect.MOVED, state, slot, owner, tls=tls)
+        else _to(Redirect.MOVED, state, slot, owner, audience, tls=tls)
     )
 
 
-def endpoint(state: ClusterState, node: ClusterNode) -> str:
+def endpoint(state: ClusterState, node: ClusterNode, audience: Audience) -> str:
     """What to name `node` by to clients; "" where they are to use the address they have."""
     match state.settings.preferred_endpoint_type:
         case EndpointType.IP:
-            return node.ip
+            return audience.ip(state, node)
         case EndpointType.HOSTNAME:
             return node.hostname or "?"
         case EndpointType.UNKNOWN:
@@ -132,7 +140,7 @@ def _redirect_open_slot(
             return False, _TRY_AGAIN
         if target is state.myself:  # a slot may be marked so, though it makes no sense
             return True, None
-        return False, _to(Redirect.ASK, state, slot, target, tls=tls)
+        return False, _to(Redirect.ASK, state, slot, target, query.audience, tls=tls)
     if slot in state.importing_from and query.session_is_asking:
         if query.has_several_keys and query.count_missing()[1]:
             return False, _TRY_AGAIN
@@ -145,6 +153,9 @@ def _may_read_as_replica(state: ClusterState, owner: ClusterNode, query: Query) 
     return may_read and not query.is_write and state.myself.is_replica and state.myself.primary is owner
 
 
-def _to(kind: Redirect, state: ClusterState, slot: int, node: ClusterNode, *, tls: bool) -> Redirection:
-    text = f"{kind.value} {slot} {endpoint(state, node)}:{node.client_port(tls)}"
+def _to(
+    kind: Redirect, state: ClusterState, slot: int, node: ClusterNode, audience: Audience, *, tls: bool
+) -> Redirection:
+    address = f"{endpoint(state, node, audience)}:{audience.port(state, node, tls=tls)}"
+    text = f"{kind.value} {slot} {address}"
     return Redirection(kind, text.encode("latin-1"), node.node_id)

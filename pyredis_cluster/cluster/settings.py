@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
+from pyredis_cluster.config.announcing import AnnounceRule
 
 NODE_TIMEOUT_MS_DEFAULT = 15_000
 
@@ -49,6 +50,7 @@ class ClusterSettings:
     announce_hostname: str = ""
     announce_human_nodename: str = ""
     preferred_endpoint_type: EndpointType = EndpointType.IP
+    announce_rules: tuple[AnnounceRule, ...] = ()
     writable_delay_ms: int = 2000
     sends_extensions: bool = True
 

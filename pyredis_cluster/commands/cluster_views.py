@@ -158,7 +158,7 @@ def nodes(call: Call, argv: list[bytes]) -> Reply:
 
     One line a node, in the form of nodes.conf.
     """
-    return Verbatim(cluster_node(call).nodes_text().encode("latin-1"))
+    return Verbatim(cluster_node(call).nodes_text(call.session).encode("latin-1"))
 
 
 @cluster.command(
@@ -178,7 +178,7 @@ def slots(call: Call, argv: list[bytes]) -> Reply:
 
     For each run of slots: first, last, primary, replicas; a node is endpoint, port, id, further endpoints.
     """
-    return cluster_node(call).slots_reply()
+    return cluster_node(call).slots_reply(call.session)
 
 
 @cluster.before("7.0.0", "CLUSTER SLOTS")
@@ -187,7 +187,7 @@ def slots_without_metadata(call: Call, argv: list[bytes]) -> Reply:
 
     As later, but that a node is endpoint, port and id only.
     """
-    runs = cluster_node(call).slots_reply()
+    runs = cluster_node(call).slots_reply(call.session)
     return [[first, last, *(node[:3] for node in nodes)] for first, last, *nodes in runs]
 
 
@@ -205,7 +205,7 @@ def shards(call: Call, argv: list[bytes]) -> Reply:
 
     For each shard a map: `slots` (first, last, ...) and `nodes` (a map each).
     """
-    return cluster_node(call).shards_reply()
+    return cluster_node(call).shards_reply(call.session)
 
 
 @cluster.command(
@@ -240,7 +240,7 @@ def replicas(call: Call, argv: list[bytes]) -> Reply:
 
     A line of CLUSTER NODES each. Raises an error for an unknown node or a replica.
     """
-    return cluster_node(call).replicas_reply(as_text(argv[2]))
+    return cluster_node(call).replicas_reply(call.session, as_text(argv[2]))
 
 
 @cluster.command(

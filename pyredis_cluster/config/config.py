@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from pyredis_cluster.config.announcing import AnnounceRule
 from pyredis_cluster.config.directive import Directive
 from pyredis_cluster.config.directives import DIRECTIVES, NAMES, names_of
 from pyredis_cluster.config.kinds import BadValue
@@ -146,6 +147,12 @@ class Config:
     def latency_percentiles(self) -> tuple[float, ...]:
         """The percentiles that INFO latencystats shows."""
         return self._typed("latency-tracking-info-percentiles", tuple)
+
+    @property
+    def announce_rules(self) -> tuple[AnnounceRule, ...]:
+        """The value of `cluster-announce-to-clients`."""
+        rules: tuple[AnnounceRule, ...] = self._typed("cluster-announce-to-clients", tuple)
+        return rules
 
     @property
     def replica_of(self) -> tuple[str, int] | None:

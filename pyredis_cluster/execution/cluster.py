@@ -91,19 +91,19 @@ class Cluster(Protocol):
     def save_config(self) -> None:
         """Save nodes.conf. Raises OSError."""
 
-    def nodes_text(self) -> str:
-        """The nodes as CLUSTER NODES shows them."""
+    def nodes_text(self, session: Session) -> str:
+        """The nodes as CLUSTER NODES shows them to that client."""
 
     def info_text(self) -> str:
         """Fields and counters of CLUSTER INFO."""
 
-    def slots_reply(self) -> Reply:
+    def slots_reply(self, session: Session) -> Reply:
         """The reply of CLUSTER SLOTS."""
 
-    def shards_reply(self) -> Reply:
+    def shards_reply(self, session: Session) -> Reply:
         """The reply of CLUSTER SHARDS."""
 
-    def replicas_reply(self, node_id: str) -> Reply:
+    def replicas_reply(self, session: Session, node_id: str) -> Reply:
         """The reply of CLUSTER REPLICAS. Raises CommandError."""
 
     def links_reply(self) -> Reply:

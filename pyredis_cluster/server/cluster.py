@@ -14,6 +14,7 @@ from pyredis_cluster.cluster.redirect import UNBOUND, Query
 from pyredis_cluster.protocol.errors import CROSS_SLOT, CommandError
 from pyredis_cluster.protocol.reply import Reply
 from pyredis_cluster.protocol.slots import ServedSlots
+from pyredis_cluster.server.audience import audience
 from pyredis_cluster.server.bus import Bus
 from pyredis_cluster.server.cluster_effects import carry_out
 from pyredis_cluster.server.cluster_settings import cluster_settings, watch_cluster_settings
@@ -245,6 +246,7 @@ class ClusterNode:
             session_is_asking=session.is_asking or name == b"restore-asking",
             has_several_keys=len(set(keys)) > 1,
             count_missing=count_missing,
+            audience=audience(self.core, session),
         )
         redirection = self.core.redirection(slot, query)
         return CommandError(redirection.text) if redirection is not None else None
@@ -355,25 +357,25 @@ class ClusterNode:
         """See `Cluster`."""
         self._file.write(self.core.config_text(), fsync=True)
 
-    def nodes_text(self) -> str:
+    def nodes_text(self, session: Session) -> str:
         """See `Cluster`."""
-        return self.core.nodes_text()
+        return self.core.nodes_text(audience=audience(self.core, session))
 
     def info_text(self) -> str:
         """See `Cluster`."""
         return self.core.info_text()
 
-    def slots_reply(self) -> Reply:
+    def slots_reply(self, session: Session) -> Reply:
         """See `Cluster`."""
-        return self.core.slots_reply()
+        return self.core.slots_reply(audience=audience(self.core, session))
 
-    def shards_reply(self) -> Reply:
+    def shards_reply(self, session: Session) -> Reply:
         """See `Cluster`."""
-        return self.core.shards_reply()
+        return self.core.shards_reply(audience(self.core, session))
 
-    def replicas_reply(self, node_id: str) -> Reply:
+    def replicas_reply(self, session: Session, node_id: str) -> Reply:
         """See `Cluster`."""
-        return self.core.replicas_reply(node_id)
+        return self.core.replicas_reply(node_id, audience=audience(self.core, session))
 
     def links_reply(self) -> Reply:
         """See `Cluster`."""

@@ -20,6 +20,7 @@ from pyredis_cluster.execution.command import WRITE
 from pyredis_cluster.execution.pause import PausePurpose
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.slots import key_slot
+from pyredis_cluster.server.audience import audience
 
 if TYPE_CHECKING:
     from pyredis_cluster.cluster.core import ClusterCore
@@ -83,5 +84,6 @@ def _refusal_of_blocked(core: ClusterCore, session: Session) -> CommandError | N
         key_slot(blocked.places[0][1]),
         session_is_readonly=session.is_readonly,
         is_write=WRITE in blocked.entry.command.flags,
+        audience=audience(core, session),
     )
     return CommandError(redirection.text) if redirection is not None else None

@@ -38,6 +38,7 @@ _TEXTS = {
     "cluster-announce-human-nodename": "announce_human_nodename",
 }
 _ENDPOINT_TYPE = "cluster-preferred-endpoint-type"
+_ANNOUNCE_RULES = "cluster-announce-to-clients"
 
 
 def cluster_settings(config: Config) -> ClusterSettings:
@@ -54,7 +55,7 @@ def watch_cluster_settings(config: Config, settings: ClusterSettings, changed: C
         _update(config, settings)
         changed()
 
-    for name in (*_INTEGERS, *_FLAGS, *_TEXTS, _ENDPOINT_TYPE):
+    for name in (*_INTEGERS, *_FLAGS, *_TEXTS, _ENDPOINT_TYPE, _ANNOUNCE_RULES):
         config.on_change(name, take_over)
 
 
@@ -65,5 +66,6 @@ def _update(config: Config, settings: ClusterSettings) -> None:
         setattr(settings, field, config.flag(name))
     for name, field in _TEXTS.items():
         setattr(settings, field, config.text(name))
+    settings.announce_rules = config.announce_rules
     settings.preferred_endpoint_type = EndpointType(config.text(_ENDPOINT_TYPE))
     settings.sends_extensions = config.version >= version("7.0")

@@ -67,6 +67,7 @@ NOT_TRIED = {
     "tls-replication",
     "redis-version",  # ours alone; hidden, as what is for developers is
     "enable-fault-command",  # the same
+    "cluster-announce-to-clients",  # the same
 }
 VALUES = [
     *b"yes|NO||0|1|-1|007|12|99999999999999999999|9223372036854775807|18446744073709551615|-100|100".split(

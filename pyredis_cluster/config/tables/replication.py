@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyredis_cluster.config import checks
+from pyredis_cluster.config.announcing import AnnounceRules
 from pyredis_cluster.config.directive import Directive, choice, number, optional, size, special, text, yes_no
 from pyredis_cluster.config.kinds import LLONG_MAX, ULLONG_MAX
 from pyredis_cluster.config.specials import ReplicaOf
@@ -138,6 +139,13 @@ CLUSTER: list[Directive] = [
         ("ip", "hostname", "unknown-endpoint"),
         "How clients are told where a node is.",
         since="7.0.0",
+    ),
+    special(
+        "cluster-announce-to-clients",
+        AnnounceRules(),
+        (),
+        "By which addresses clients are told of nodes, depending on how they came. Redis does not have it.",
+        hidden=True,
     ),
     yes_no("cluster-require-full-coverage", True, "Serve only while every slot is served."),
     yes_no("cluster-allow-reads-when-down", False, "Serve reads though the cluster is down."),

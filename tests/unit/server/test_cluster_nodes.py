@@ -307,9 +307,9 @@ async def test_a_fault_of_ours_is_logged_and_costs_the_link_alone(
 async def test_a_frozen_node_is_silent_until_it_thaws(make: NodeFactory) -> None:
     one, two = await pair(make, cluster_node_timeout=300)
     one.server.freeze(60_000)
-    await until(lambda: "fail?" in two.cluster.nodes_text())
+    await until(lambda: "fail?" in two.cluster.core.nodes_text())
     one.server.freezer.thaw()
-    await until(lambda: "fail" not in two.cluster.nodes_text())
+    await until(lambda: "fail" not in two.cluster.core.nodes_text())
 
 
 @pytest.mark.slow
