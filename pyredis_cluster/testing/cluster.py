@@ -189,6 +189,11 @@ class Cluster(Hosted[ClusterNode]):
         # After a partition there may be two for a while: the newer claim counts.
         return max(owners, key=lambda node: node.core.state.myself.config_epoch)
 
+    def replicas_for(self, key: str | bytes | int) -> list[ClusterNode]:
+        """The replicas that run of the primary that owns the slot of a key. Raises LookupError."""
+        primary_id = self.node_for(key).node_id
+        return [node for node in self.replicas if node.primary_id == primary_id]
+
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Host and port of every node, for clients of any kind."""
@@ -223,10 +228,13 @@ class Cluster(Hosted[ClusterNode]):
             node.cluster.meet(other.host, other.port, other.port + BUS_PORT_OFFSET)
         everyone = {each.node_id for each in (node, *others)}
         await until(
-            lambda: all(everyone <= set(each.core.state.nodes) for each in (node, *others)) and node.core.ok,
+            lambda: all(everyone <= set(each.core.state.nodes) for each in (node, *others)),
             _ACQUAINTED_S,
             "the nodes know each other",
         )
+        # Nor has it been in a minority, though it was alone at first.
+        node.core.state.minority_ms = 0
+        await until(lambda: node.core.ok, _ACQUAINTED_S, "the new node finds the cluster ok")
         if replica_of is not None:
             node.cluster.replicate(replica_of.node_id)
             node.cluster.announce()

@@ -149,6 +149,10 @@ class RemoteCluster(Generic[_NodeT]):
         """See `Cluster`."""
         return self._handle(self._thread.call(self._cluster.node_for, key))
 
+    def replicas_for(self, key: str | bytes | int) -> list[_NodeT]:
+        """See `Cluster`."""
+        return [self._handle(node) for node in self._thread.call(self._cluster.replicas_for, key)]
+
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """See `Cluster`."""

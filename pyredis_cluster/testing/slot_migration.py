@@ -37,6 +37,8 @@ class SlotMigration:
         database = self.source.server.state.keyspace.databases[0]
         count = database.count_keys_in_slot(self.slot)
         keys = sorted(database.keys_in_slot(self.slot, count))[: math.ceil(count * part)]
+        if not keys:
+            return keys
         async with self.source.client() as client:
             for at in range(0, len(keys), _KEYS_AT_ONCE):
                 await client.migrate(
