@@ -151,6 +151,8 @@ async def _live(
     try:
         await world.until(cluster.is_serving, _HEAL_S, _POLL_S)
     except TimeoutError:
+        # A node that was paused may have opened another one: the request had waited for it.
+        await admin.close_slots()
         await admin.cover_slots()
         await world.until(cluster.is_serving, _HEAL_S, _POLL_S)
     await admin.bring_keys_home()
