@@ -6,11 +6,18 @@ from pyredis_cluster.version import __version__
 
 if TYPE_CHECKING:
     from pyredis_cluster.testing.cluster import Cluster as Cluster
+    from pyredis_cluster.testing.sentinel_group import SentinelGroup as SentinelGroup
     from pyredis_cluster.testing.server import Server as Server
+    from pyredis_cluster.testing.virtual_time import virtual_time as virtual_time
 
-__all__ = ["Cluster", "Server", "__version__"]
+__all__ = ["Cluster", "SentinelGroup", "Server", "__version__", "virtual_time"]
 
-_FOR_TESTS = {"Cluster": "cluster", "Server": "server"}
+_FOR_TESTS = {
+    "Cluster": "cluster",
+    "SentinelGroup": "sentinel_group",
+    "Server": "server",
+    "virtual_time": "virtual_time",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
 
+from pyredis_cluster.testing.simulation.loop import VirtualLoop
+
 _T = TypeVar("_T")
 
 
@@ -64,6 +66,7 @@ class LoopThread:
 
     def start(self, servers: Startable) -> None:
         """Hold the loop and start servers in it."""
+        _refuse_in_virtual_time()
         self.hold()
         try:
             self.run(servers.start())
@@ -95,6 +98,7 @@ class LoopThread:
 
     async def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         """`run` for who has another loop, which goes on meanwhile."""
+        _refuse_in_virtual_time(work)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
     def _serve(self, started: threading.Event) -> None:
@@ -102,6 +106,16 @@ class LoopThread:
             self._loop = loop = runner.get_loop()
             loop.call_soon(started.set)
             loop.run_forever()
+
+
+def _refuse_in_virtual_time(work: Coroutine[Any, Any, object] | None = None) -> None:
+    if isinstance(asyncio._get_running_loop(), VirtualLoop):
+        if work is not None:
+            work.close()
+        raise RuntimeError(
+            "this server runs in real time, which a test in virtual time cannot wait for: "
+            "start it inside, with `async with`"
+        )
 
 
 SHARED: Final = LoopThread()

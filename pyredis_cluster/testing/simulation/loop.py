@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+from pyredis_cluster.testing.simulation.waiting import who_waits
 
 _T = TypeVar("_T")
 _Args = TypeVarTuple("_Args")
@@ -22,7 +25,7 @@ _SOON_S = 1e-9
 
 
 class DeadlockError(RuntimeError):
-    """Nothing is left to do and no timer is set, but the program has not ended."""
+    """The program has not ended, but nothing will happen any more, or its time is over. Says who waits."""
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -37,6 +40,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         # asyncio's own heap compares its timers by a method of theirs, which takes most of the time.
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._numbers = itertools.count()
+        self.limit_s = math.inf
+        """How long programs may run."""
         self._failure: BaseException | None = None
         self.set_exception_handler(self._note_failure)
 
@@ -78,7 +83,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             while timers and timers[0][2].cancelled():
                 heapq.heappop(timers)
             if not timers:
-                raise DeadlockError("nothing is left to do, and nothing will happen any more")
+                raise self._deadlock("nothing is left to do, and nothing will happen any more")
+            if timers[0][0] > self.limit_s:
+                raise self._deadlock(f"this has not ended within limit_s={self.limit_s:g} s of virtual time")
             self._now_s = max(self._now_s, timers[0][0])
         end_s = self._now_s + _SOON_S
         while timers and timers[0][0] < end_s:
@@ -89,6 +96,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
             handle = ready.popleft()
             if not handle.cancelled():
                 handle._run()
+
+    def _deadlock(self, what: str) -> DeadlockError:
+        waiting = who_waits(self)
+        return DeadlockError(f"{what}. Who waits:\n{waiting}" if waiting else what)
 
     def _write_to_self(self) -> None:
         """asyncio: nobody else could want to wake this loop."""

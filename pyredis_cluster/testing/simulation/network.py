@@ -196,6 +196,10 @@ class SimulatedNetwork(Network):
         self, factory: ProtocolFactory, host: str, port: int, *, source: str = "", local: bool = False
     ) -> None:
         """See `Network`. Waits as long as the other host cannot be reached."""
+        await self.open(factory, host, port)
+
+    async def open(self, factory: ProtocolFactory, host: str, port: int) -> SimulatedTransport:
+        """The same; the transport of the new connection. Raises ConnectionRefusedError."""
         world = self.world
         target = self.address if host in ("127.0.0.1", "localhost") else host
         name = (self.address, world.free_port(self.address))
@@ -214,6 +218,7 @@ class SimulatedNetwork(Network):
         here, there = connected_pair(world, name, (target, port))
         listener.take(there)
         here.begin(factory())
+        return here
 
 
 def connected_pair(

@@ -28,6 +28,7 @@ from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.server import Server
 from pyredis_cluster.testing.settings import DirectiveValue, set_directives
 from pyredis_cluster.testing.simulation.client import SimulatedClient
+from pyredis_cluster.testing.simulation.clock import SimulatedClock
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from pyredis_cluster.testing.simulation.loop import VirtualLoop
 from pyredis_cluster.testing.simulation.network import NetworkWorld, SimulatedNetwork
@@ -35,26 +36,9 @@ from pyredis_cluster.testing.simulation.programs import SimulatedPrograms
 
 _T = TypeVar("_T")
 
-_EPOCH_NS = 1_700_000_000 * 10**9
 _EVENTS_KEPT = 2000
 _CLIENTS = "10.255.0."
 _CONFIG_FILE = "/redis.conf"
-
-
-class SimulatedClock:
-    """The clock of one host. `skew_s` is how far its wall clock is off."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self.skew_s = 0.0
-
-    def unix_ns(self) -> int:
-        """See `Clock`."""
-        return _EPOCH_NS + int((self._loop.time() + self.skew_s) * 1e9)
-
-    def monotonic_ns(self) -> int:
-        """See `Clock`."""
-        return int(self._loop.time() * 1e9)
 
 
 class SimulatedHost:

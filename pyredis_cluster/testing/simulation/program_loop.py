@@ -1,0 +1,122 @@
+"""Virtual time for programs of users: asyncio clients, unchanged, and the servers they speak to.
+
+Connections that the loop is asked for are made in the simulated network, in which there is one host; whatever
+else would leave the program is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+import socket
+import threading
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Final, NoReturn, TypeVarTuple, Unpack
+
+from pyredis_cluster.testing.simulation.clock import SimulatedClock
+from pyredis_cluster.testing.simulation.loop import VirtualLoop
+from pyredis_cluster.testing.simulation.network import NetworkWorld
+
+_Args = TypeVarTuple("_Args")
+
+_HOST: Final = "127.0.0.1"
+_FIRST_PORT: Final = 10300
+_NO_THREADS: Final = "there are no threads: run_in_executor and asyncio.to_thread cannot work"
+_NO_SOCKETS: Final = "there are no real sockets, files or pipes to wait for"
+
+
+def _refused(what: str) -> Any:
+    def refuse(*args: object, **options: object) -> NoReturn:
+        raise RuntimeError(f"in virtual time {what}")
+
+    return refuse
+
+
+class ProgramLoop(VirtualLoop):
+    """A loop with a network, a clock and a source of chance, which servers that start in it use.
+
+    `limit_s` is how long the program may take, in virtual time; `unix_time_s` when it begins.
+    """
+
+    def __init__(self, *, seed: int, limit_s: float, unix_time_s: int) -> None:
+        super().__init__()
+        # As in every other loop: what nobody catches is logged.
+        self.set_exception_handler(None)
+        self.limit_s = limit_s
+        self.random = random.Random(seed)
+        self.world = NetworkWorld(self, random.Random(self.random.getrandbits(64)))
+        self.network = self.world.host(_HOST)
+        self.clock = SimulatedClock(self, epoch_ns=unix_time_s * 10**9)
+        self._own_thread_id = threading.get_ident()
+        self._next_port = _FIRST_PORT
+
+    def free_ports(self, count: int) -> list[int]:
+        """Ports that nobody has had."""
+        self._next_port += count
+        return list(range(self._next_port - count, self._next_port))
+
+    async def create_connection(  # type: ignore[override]
+        self,
+        protocol_factory: Callable[[], asyncio.Protocol],
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        ssl: object = None,
+        sock: object = None,
+        **options: object,
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """See asyncio: to a server in this loop, without TLS. Raises OSError."""
+        if ssl or sock is not None:
+            raise RuntimeError("in virtual time connections have neither TLS nor sockets of their own")
+        found = await self.getaddrinfo(host, port)
+        address, number = found[0][4]
+        protocol = protocol_factory()
+        try:
+            transport = await self.network.open(lambda: protocol, address, number)
+        except ConnectionRefusedError as error:
+            raise ConnectionRefusedError(
+                error.errno,
+                f"no server listens on {address}:{number} in this virtual time; those of fixtures, threads "
+                "and other processes are outside of it",
+            ) from None
+        return transport, protocol
+
+    async def getaddrinfo(  # type: ignore[override]
+        self, host: str | bytes | None, port: str | int | None, **options: object
+    ) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int]]]:
+        """See asyncio: the only name is `localhost`. Raises `socket.gaierror`."""
+        name = host.decode() if isinstance(host, bytes) else host or _HOST
+        try:
+            address = _HOST if name == "localhost" else str(ipaddress.IPv4Address(name))
+        except ValueError:
+            raise socket.gaierror(
+                socket.EAI_NONAME, f"virtual time knows no host {name!r}, only localhost"
+            ) from None
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, int(port or 0)))]
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[Unpack[_Args]], object],
+        *args: *_Args,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """See asyncio, but from the loop's own thread only. Raises RuntimeError elsewhere."""
+        if threading.get_ident() != self._own_thread_id:
+            raise RuntimeError(f"in virtual time {_NO_THREADS}")
+        return super().call_soon_threadsafe(callback, *args, context=context)
+
+    run_in_executor = _refused(_NO_THREADS)
+    getnameinfo = _refused("no address has a name")
+    create_server = create_unix_server = _refused("only servers of pyredis_cluster can listen")
+    create_unix_connection = create_datagram_endpoint = connect_accepted_socket = _refused(
+        "connections are made with create_connection or open_connection only"
+    )
+    start_tls = _refused("there is no TLS")
+    add_reader = remove_reader = add_writer = remove_writer = _refused(_NO_SOCKETS)
+    sock_recv = sock_recv_into = sock_recvfrom = sock_recvfrom_into = _refused(_NO_SOCKETS)
+    sock_sendall = sock_sendto = sock_connect = sock_accept = _refused(_NO_SOCKETS)
+    sendfile = sock_sendfile = connect_read_pipe = connect_write_pipe = _refused(_NO_SOCKETS)
+    subprocess_exec = subprocess_shell = _refused("there are no other processes")
+    add_signal_handler = remove_signal_handler = _refused("there are no signals")
