@@ -36,7 +36,7 @@ _DIRECTIONS = {
     b"OUT": {"blocks_out": True},
     b"BOTH": {"blocks_in": True, "blocks_out": True},
 }
-_KINDS = (b"CLIENT", b"BUS", b"REPLICATION")
+_KINDS = (b"CLIENT", b"BUS", b"REPLICATION", b"SENTINEL")
 _WITH_ARGUMENT = (Action.ERROR, Action.MOVED, Action.ASK)
 
 fault.container("FAULT", since=_SINCE, summary="Groups the commands that make this server do wrong.")
@@ -80,13 +80,14 @@ def fault_reply(call: Call, argv: list[bytes]) -> Reply:
     since=_SINCE,
     syntax=(
         "[LATENCY milliseconds] [JITTER milliseconds] [BANDWIDTH bytes-per-second] [HOLD bytes]"
-        " [BLOCK <IN | OUT | BOTH>] [DROP probability] [KIND <CLIENT | BUS | REPLICATION> ...] [PEER address]"
+        " [BLOCK <IN | OUT | BOTH>] [DROP probability] [KIND <CLIENT | BUS | REPLICATION | SENTINEL> ...]"
+        " [PEER address]"
     ),
     summary="Delays, holds back, slows or cuts connections.",
 )
 def fault_wire(call: Call, argv: list[bytes]) -> Reply:
     """FAULT WIRE [LATENCY ms] [JITTER ms] [BANDWIDTH bytes-per-second] [HOLD bytes] [BLOCK <IN | OUT | BOTH>]
-    [DROP probability] [KIND <CLIENT | BUS | REPLICATION>]... [PEER address]
+    [DROP probability] [KIND <CLIENT | BUS | REPLICATION | SENTINEL>]... [PEER address]
 
     The number of the fault, for FAULT HEAL; see `WireTrouble`. Raises an error, and does nothing, where an
     argument is bad.
@@ -238,7 +239,7 @@ WIRE <option> <value> [<option> <value>]...
       Pass nothing.
     * DROP <probability>
       Close a connection whenever something would pass, so probably.
-    * KIND (CLIENT|BUS|REPLICATION)
+    * KIND (CLIENT|BUS|REPLICATION|SENTINEL)
       Connections of that kind, and of others that are named so.
     * PEER <address>
       Connections that this server makes to the one at that address.

@@ -119,9 +119,9 @@ class ReplyFault:
 class WireTrouble:
     """What is wrong with connections of a server: those of some `wires` (none: of all), to one peer or any.
 
-    Wires are `client`, `bus` and `replication` (to this server's primary). `peer` is the address at which
-    clients reach another server; it concerns connections that this server makes, those to the other one's bus
-    included, not those that it accepts. `latency_ms` is added to everything, with up to `jitter_ms` more by
+    Wires are `client`, `bus`, `replication` (to this server's primary) and `sentinel` (from a sentinel). `peer`
+    is the address at which clients reach another server; it concerns connections that this server makes, those
+    to the other one's bus included, not those that it accepts. `latency_ms` is added to everything, with up to `jitter_ms` more by
     chance; `bytes_per_s` is how much passes at most, each way; `held_bytes` are not passed on before others
     follow them; `blocks_in` and `blocks_out`: nothing passes. `drop_probability` is that of a connection to
     be closed whenever something would pass.

@@ -22,7 +22,7 @@ from pyredis_cluster.sentinel.ready import Exit
 from pyredis_cluster.sentinel.reconfigure import call_reconfig_script, send_replicaof
 from pyredis_cluster.sentinel.state import CRASH_AFTER_ELECTION, CRASH_AFTER_PROMOTION, SentinelState
 from pyredis_cluster.sentinel.tables import switch_master
-from pyredis_cluster.sentinel.voting import MAX_DESYNC_MS, leader, tell_epoch
+from pyredis_cluster.sentinel.voting import leader, tell_epoch
 
 _CRASH_EXIT_CODE = 99
 
@@ -53,7 +53,7 @@ def start(state: SentinelState, master: Master) -> None:
     master.flags |= FAILOVER_IN_PROGRESS
     tell_epoch(state, master)
     emit(state, "warning", b"+try-failover", master)
-    master.failover_start_ms = state.now_ms + state.random.randrange(MAX_DESYNC_MS)
+    master.failover_start_ms = state.now_ms + state.random.randrange(state.settings.max_desync_ms)
     _enter(state, master, FailoverState.WAIT_START)
 
 

@@ -51,7 +51,7 @@ def _info_period_ms(state: SentinelState, instance: DataInstance) -> int:
     if isinstance(instance, Replica) and (
         instance.master.flags & (O_DOWN | FAILOVER_IN_PROGRESS) or instance.master_link_down_ms
     ):
-        return 1000
+        return state.settings.busy_info_period_ms
     return state.periods.info_period_ms
 
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
 from pyredis_cluster.sentinel.events import tell
 from pyredis_cluster.sentinel.instance import Master
 from pyredis_cluster.sentinel.numbers import MAX_EPOCH
 from pyredis_cluster.sentinel.state import SentinelState
-
-MAX_DESYNC_MS: Final = 1000
-"""Sentinels that act at the same moment split the votes, so each waits for some time up to this."""
 
 
 def raise_epoch(state: SentinelState, epoch: int, master: Master) -> None:
@@ -41,7 +37,7 @@ def vote(state: SentinelState, master: Master, epoch: int, candidate: bytes) -> 
         tell(state, "warning", b"+vote-for-leader", master, b"%b %d" % (candidate, master.leader_epoch))
         if candidate.lower() != state.my_id.lower():
             # The other one gets its time before this sentinel tries.
-            master.failover_start_ms = state.now_ms + state.random.randrange(MAX_DESYNC_MS)
+            master.failover_start_ms = state.now_ms + state.random.randrange(state.settings.max_desync_ms)
     return master.leader, master.leader_epoch
 
 

@@ -93,13 +93,13 @@ class FaultyNetwork(Network):
     def release(self) -> None:
         """Close all connections, and hold nothing back any more: the server has ended."""
         self._faults.clear()
-        for each in self._wires.values():
+        for each in (self, *self._wires.values()):
             for tap in list(each._taps):
                 tap.abort()
         self._update()
 
     def _update(self) -> None:
-        for each in self._wires.values():
+        for each in (self, *self._wires.values()):
             each._changed.set()
             each._changed = asyncio.Event()
             for tap in list(each._taps):

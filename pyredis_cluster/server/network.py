@@ -21,6 +21,7 @@ from pyredis_cluster.server.sockets import tcp_socket
 CLIENT: Final = "client"
 BUS: Final = "bus"
 REPLICATION: Final = "replication"
+SENTINEL: Final = "sentinel"
 """Kinds of connections: see `Network.on`."""
 
 _ACCEPTS_PER_TURN = 64
@@ -55,7 +56,7 @@ class Network:
         self._links = LocalLinks(loop)
 
     def on(self, wire: str) -> Network:
-        """The same for connections of one kind: `CLIENT`, `BUS` or `REPLICATION`. Faults may concern them."""
+        """The same for connections of one kind, as `CLIENT` or `BUS`. Faults may concern them."""
         return self
 
     def accept(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pyredis_cluster.protocol.command_stream import encode_request
 from pyredis_cluster.protocol.reply_reader import BadReplyError, ReplyReader
 from pyredis_cluster.sentinel.ready import Connect, ErrorReply
+from pyredis_cluster.server.network import SENTINEL
 from pyredis_cluster.server.primary_connection import PrimaryConnection, reason_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class SentinelLinks:
         server = self._server
         source = server.config.text("bind-source-addr")
         try:
-            await server.network.connect(lambda: link.connection, request.ip, request.port, source=source)
+            network = server.network.on(SENTINEL)
+            await network.connect(lambda: link.connection, request.ip, request.port, source=source)
         except (OSError, ValueError, OverflowError) as failure:
             error = reason_of(failure)
             if server.freezer.is_frozen:

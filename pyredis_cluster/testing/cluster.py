@@ -9,12 +9,14 @@ from pyredis_cluster.cluster.bitmap import ranges
 from pyredis_cluster.cluster.founding import Founder, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
 from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
-from pyredis_cluster.server.local_cluster import LocalCluster, is_in_sync
+from pyredis_cluster.server.local_cluster import LocalCluster
 from pyredis_cluster.server.network import BUS, REPLICATION
+from pyredis_cluster.server.readiness import is_in_sync
 from pyredis_cluster.testing.blocking import BlockingCluster
 from pyredis_cluster.testing.hosted import Hosted
 from pyredis_cluster.testing.loop_thread import SHARED
 from pyredis_cluster.testing.node import Node, Surroundings, until
+from pyredis_cluster.testing.partitions import cut
 from pyredis_cluster.testing.settings import DirectiveValue
 from pyredis_cluster.testing.slot_migration import SlotMigration
 
@@ -278,17 +280,7 @@ class Cluster(Hosted[ClusterNode]):
         As in a network that loses every packet: connections stay, and what was sent comes when it heals.
         Clients reach all of them.
         """
-        for one in some:
-            for other in others:
-                _block(one, other, blocks_in=not one_way, blocks_out=True)
-                _block(other, one, blocks_in=True, blocks_out=not one_way)
-
-    def heal(self) -> None:
-        """End all faults of all nodes, and all pauses."""
-        for node in self.nodes:
-            if node.is_up:
-                node.faults.heal()
-                node.resume()
+        cut(some, others, (BUS, REPLICATION), one_way=one_way)
 
     async def fail_over(self, replica: ClusterNode, *, force: bool = False, limit_s: float = 60.0) -> None:
         """Have a replica take the place of its primary (CLUSTER FAILOVER), and wait until it has.
@@ -299,14 +291,14 @@ class Cluster(Hosted[ClusterNode]):
         await until(lambda: replica.is_up and not replica.is_replica, limit_s, "the replica is a primary")
 
     async def wait_ready(self, limit_s: float = 60.0) -> None:
-        """Wait until all nodes that run agree, serve every slot, and have replicas in sync.
+        """Wait until all nodes that run, unpaused, agree, serve every slot, and have replicas in sync.
 
         Raises TimeoutError.
         """
         await until(self._is_ready, limit_s, "the cluster is ready")
 
     def _is_ready(self) -> bool:
-        nodes = [node for node in self.nodes if node.is_up]
+        nodes = [node for node in self.nodes if node.is_up and not node.is_paused]
         views = {_view(node) for node in nodes}
         # A node that is gone may not be missed yet: what counts is who is there.
         served = sum(node.core.state.myself.slot_count for node in nodes)
@@ -322,17 +314,6 @@ def slot_of(key: str | bytes | int) -> int:
     if isinstance(key, int):
         return key
     return key_slot(key.encode() if isinstance(key, str) else key)
-
-
-def _block(node: ClusterNode, peer: ClusterNode, *, blocks_in: bool, blocks_out: bool) -> None:
-    """Cut the connections that `node` makes to `peer`."""
-    if node.is_up:
-        node.faults.wire(
-            wires=(BUS, REPLICATION),
-            peer=(peer.host, peer.port),
-            blocks_in=blocks_in,
-            blocks_out=blocks_out,
-        )
 
 
 def _view(node: ClusterNode) -> frozenset[tuple[str, str, bytes]]:

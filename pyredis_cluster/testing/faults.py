@@ -72,7 +72,7 @@ class NodeFaults:
         return self._begin(ReplyFault(action, argument.encode(), names, pattern, slots, times, probability))
 
     def wire(self, *, wires: Iterable[str] = (), **trouble: Any) -> int:
-        """Have trouble with connections of the wires `client`, `bus` and `replication` (none: of all).
+        """Have trouble with connections of wires (`client`, `bus`, `replication`, `sentinel`; none: all).
 
         The rest are fields of `WireTrouble`: `latency_ms`, `jitter_ms`, `bytes_per_s`, `held_bytes`,
         `blocks_in`, `blocks_out`, `drop_probability`, `peer`.

@@ -21,12 +21,15 @@ import pytest
 if TYPE_CHECKING:
     # Not imported before a test asks for a server: most runs of pytest have none.
     from pyredis_cluster.testing.awaitable import AwaitableCluster, AwaitableNode
+    from pyredis_cluster.testing.awaitable_sentinels import AwaitableSentinelGroup
     from pyredis_cluster.testing.blocking import BlockingCluster, BlockingNode
+    from pyredis_cluster.testing.blocking_sentinels import BlockingSentinelGroup
     from pyredis_cluster.testing.pool import Pool
 
 _MARKERS = {
     "redis_server": "the arguments of pyredis_cluster.Server for the server of this test",
     "redis_cluster": "the arguments of pyredis_cluster.Cluster for the cluster of this test",
+    "redis_sentinel": "the arguments of pyredis_cluster.SentinelGroup for the servers of this test",
 }
 _LENT = pytest.StashKey[list[Any]]()
 
@@ -88,6 +91,30 @@ def async_redis_cluster(request: pytest.FixtureRequest, _redis_pool: Pool) -> It
     with _redis_pool.lend(Cluster, _options(request, "redis_cluster")) as cluster:
         _note(request, cluster)
         yield AwaitableCluster(cluster, _redis_pool.thread)
+
+
+@pytest.fixture
+def redis_sentinel(request: pytest.FixtureRequest, _redis_pool: Pool) -> Iterator[BlockingSentinelGroup]:
+    """A primary, replicas and sentinels as new; `@pytest.mark.redis_sentinel(…)` has their options."""
+    from pyredis_cluster.testing.blocking_sentinels import BlockingSentinelGroup
+    from pyredis_cluster.testing.sentinel_group import SentinelGroup
+
+    with _redis_pool.lend(SentinelGroup, _options(request, "redis_sentinel")) as group:
+        _note(request, group)
+        yield BlockingSentinelGroup(group, _redis_pool.thread)
+
+
+@pytest.fixture
+def async_redis_sentinel(
+    request: pytest.FixtureRequest, _redis_pool: Pool
+) -> Iterator[AwaitableSentinelGroup]:
+    """The same with asynchronous clients, and methods to be awaited."""
+    from pyredis_cluster.testing.awaitable_sentinels import AwaitableSentinelGroup
+    from pyredis_cluster.testing.sentinel_group import SentinelGroup
+
+    with _redis_pool.lend(SentinelGroup, _options(request, "redis_sentinel")) as group:
+        _note(request, group)
+        yield AwaitableSentinelGroup(group, _redis_pool.thread)
 
 
 def _options(request: pytest.FixtureRequest, marker: str) -> dict[str, Any]:

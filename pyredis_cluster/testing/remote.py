@@ -13,6 +13,7 @@ from pyredis_cluster.testing.faults import NodeFaults
 
 if TYPE_CHECKING:
     from pyredis_cluster.testing.cluster import Cluster, ClusterNode
+    from pyredis_cluster.testing.hosted import Hosted
     from pyredis_cluster.testing.loop_thread import LoopThread
     from pyredis_cluster.testing.node import Node
     from pyredis_cluster.testing.slot_migration import SlotMigration
@@ -99,13 +100,16 @@ class RemoteClusterNode(RemoteNode):
         return self._thread.call(lambda: self._node.slots)
 
 
-_NodeT = TypeVar("_NodeT", bound=RemoteClusterNode)
+_NodeT = TypeVar("_NodeT", bound=RemoteNode)
+_ClusterNodeT = TypeVar("_ClusterNodeT", bound=RemoteClusterNode)
 
 
-class RemoteSlotMigration(Generic[_NodeT]):
+class RemoteSlotMigration(Generic[_ClusterNodeT]):
     """See `SlotMigration`."""
 
-    def __init__(self, migration: SlotMigration, thread: LoopThread, source: _NodeT, target: _NodeT) -> None:
+    def __init__(
+        self, migration: SlotMigration, thread: LoopThread, source: _ClusterNodeT, target: _ClusterNodeT
+    ) -> None:
         self._migration = migration
         self._thread = thread
         self.slot = migration.slot
@@ -113,43 +117,60 @@ class RemoteSlotMigration(Generic[_NodeT]):
         self.target = target
 
 
-class RemoteCluster(Generic[_NodeT]):
-    """See `Cluster`. Each of its nodes has one handle, which `node_type` makes."""
+class RemoteHosted(Generic[_NodeT]):
+    """See `Hosted`. Each of its nodes has one handle, which `node_type` makes."""
 
-    def __init__(self, cluster: Cluster, thread: LoopThread, node_type: type[_NodeT]) -> None:
-        self._cluster = cluster
+    def __init__(self, hosted: Hosted[Any], thread: LoopThread, node_type: type[_NodeT]) -> None:
+        self._hosted = hosted
         self._thread = thread
         self._node_type = node_type
-        self._handles: dict[ClusterNode, _NodeT] = {}
+        self._handles: dict[Node, _NodeT] = {}
 
-    def _handle(self, node: ClusterNode) -> _NodeT:
+    def _handle(self, node: Node) -> _NodeT:
         if node not in self._handles:
             self._handles[node] = self._node_type(node, self._thread)
         return self._handles[node]
 
-    def _node_of(self, handle: RemoteClusterNode) -> ClusterNode:
+    def _node_of(self, handle: RemoteNode) -> Any:
         return next(node for node, known in self._handles.items() if known is handle)
 
     @property
     def nodes(self) -> list[_NodeT]:
-        """See `Cluster`."""
-        return [self._handle(node) for node in self._cluster.nodes]
+        """See `Hosted`."""
+        return [self._handle(node) for node in self._hosted.nodes]
 
     @property
-    def primaries(self) -> list[_NodeT]:
+    def story(self) -> str:
+        """See `Hosted`."""
+        return self._thread.call(lambda: self._hosted.story)
+
+    def heal(self) -> None:
+        """See `Hosted`."""
+        self._thread.call(self._hosted.heal)
+
+
+class RemoteCluster(RemoteHosted[_ClusterNodeT]):
+    """See `Cluster`."""
+
+    def __init__(self, cluster: Cluster, thread: LoopThread, node_type: type[_ClusterNodeT]) -> None:
+        super().__init__(cluster, thread, node_type)
+        self._cluster = cluster
+
+    @property
+    def primaries(self) -> list[_ClusterNodeT]:
         """See `Cluster`."""
         return [self._handle(node) for node in self._thread.call(lambda: self._cluster.primaries)]
 
     @property
-    def replicas(self) -> list[_NodeT]:
+    def replicas(self) -> list[_ClusterNodeT]:
         """See `Cluster`."""
         return [self._handle(node) for node in self._thread.call(lambda: self._cluster.replicas)]
 
-    def node_for(self, key: str | bytes | int) -> _NodeT:
+    def node_for(self, key: str | bytes | int) -> _ClusterNodeT:
         """See `Cluster`."""
         return self._handle(self._thread.call(self._cluster.node_for, key))
 
-    def replicas_for(self, key: str | bytes | int) -> list[_NodeT]:
+    def replicas_for(self, key: str | bytes | int) -> list[_ClusterNodeT]:
         """See `Cluster`."""
         return [self._handle(node) for node in self._thread.call(self._cluster.replicas_for, key)]
 
@@ -163,16 +184,9 @@ class RemoteCluster(Generic[_NodeT]):
         """See `Cluster`."""
         return self._cluster.url
 
-    @property
-    def story(self) -> str:
-        """See `Cluster`."""
-        return self._thread.call(lambda: self._cluster.story)
-
-    def partition(self, some: Iterable[_NodeT], others: Iterable[_NodeT], *, one_way: bool = False) -> None:
+    def partition(
+        self, some: Iterable[_ClusterNodeT], others: Iterable[_ClusterNodeT], *, one_way: bool = False
+    ) -> None:
         """See `Cluster`."""
         nodes = [self._node_of(each) for each in some], [self._node_of(each) for each in others]
         self._thread.call(lambda: self._cluster.partition(*nodes, one_way=one_way))
-
-    def heal(self) -> None:
-        """See `Cluster`."""
-        self._thread.call(self._cluster.heal)

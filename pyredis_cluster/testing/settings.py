@@ -21,8 +21,13 @@ def set_directives(config: Config, directives: Mapping[str, object]) -> None:
         directive = find(name.replace("_", "-").encode())
         if directive is None:
             raise ValueError(f"there is no directive {name!r}")
-        text = ("no", "yes")[value] if isinstance(value, bool) else str(value)
+        text = directive_text(value)
         try:
             config.set_line(directive, text.encode().split() or [b""])
         except BadValue as error:
             raise ValueError(f"{name} {text!r}: {error}") from None
+
+
+def directive_text(value: object) -> str:
+    """A value as a line of redis.conf has it."""
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)

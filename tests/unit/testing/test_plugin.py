@@ -50,9 +50,17 @@ def test_each_test_finds_all_as_new(pytester: pytest.Pytester) -> None:
             assert len(redis_cluster.primaries) == 2
             redis_cluster.nodes[0].kill()
             redis_cluster.nodes[1].pause()
+
+        @pytest.mark.redis_sentinel(replicas=1, sentinels=1, quorum=1)
+        @pytest.mark.parametrize("turn", range(2))
+        def test_sentinels(redis_sentinel, turn):
+            with redis_sentinel.client() as client:
+                assert client.dbsize() == 0
+                assert client.set("key", "value")
+            redis_sentinel.primary.kill()
         """,
     )
-    result.assert_outcomes(passed=8)
+    result.assert_outcomes(passed=10)
 
 
 def test_asynchronous_tests(pytester: pytest.Pytester) -> None:
@@ -74,6 +82,11 @@ def test_asynchronous_tests(pytester: pytest.Pytester) -> None:
                 assert await client.get("key") == b"value"
                 await lost.restart()
 
+        @pytest.mark.asyncio
+        async def test_sentinels(async_redis_sentinel):
+            async with async_redis_sentinel.client() as client:
+                assert await client.set("key", "value")
+
         def test_any_loop(async_redis_server):
             async def main():
                 async with async_redis_server.client() as client:
@@ -81,7 +94,7 @@ def test_asynchronous_tests(pytester: pytest.Pytester) -> None:
             asyncio.run(main())
         """,
     )
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
 
 
 def test_report_of_a_failure_has_the_logs(pytester: pytest.Pytester) -> None:
