@@ -8,13 +8,15 @@ if TYPE_CHECKING:
     from pyredis_cluster.testing.cluster import Cluster as Cluster
     from pyredis_cluster.testing.sentinel_group import SentinelGroup as SentinelGroup
     from pyredis_cluster.testing.server import Server as Server
+    from pyredis_cluster.testing.virtual_time import virtual_time as virtual_time
 
-__all__ = ["Cluster", "SentinelGroup", "Server", "__version__"]
+__all__ = ["Cluster", "SentinelGroup", "Server", "__version__", "virtual_time"]
 
 _FOR_TESTS = {
     "Cluster": "cluster",
     "SentinelGroup": "sentinel_group",
     "Server": "server",
+    "virtual_time": "virtual_time",
 }
 
 

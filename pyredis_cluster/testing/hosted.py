@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.testing.node import Node, Surroundings
 from pyredis_cluster.testing.ports import PortReservation
+from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
 
 _NodeT = TypeVar("_NodeT", bound=Node)
 
@@ -87,6 +88,9 @@ class Hosted(ABC, Generic[_NodeT]):
         return "\n".join(self.surroundings.story)
 
     def _free_ports(self, count: int) -> list[int]:
+        loop = self.surroundings.loop
+        if isinstance(loop, ProgramLoop):
+            return loop.free_ports(count)
         self._reservations.append(PortReservation(count, with_bus=self._with_bus))
         return self._reservations[-1].ports
 

@@ -19,6 +19,7 @@ from pyredis_cluster.testing.faults import NodeFaults
 from pyredis_cluster.testing.local_client import LocalClient
 from pyredis_cluster.testing.settings import DirectiveValue, set_directives
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
+from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _LINES_KEPT = 1000
 HOST = "127.0.0.1"
+_POLL_S = 0.002
+_VIRTUAL_POLL_S = 0.05
 
 
 class Surroundings:
@@ -34,9 +37,15 @@ class Surroundings:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, seed: int | None = None) -> None:
         self.loop = loop
-        self.network = Network(loop)
-        self.clock: Clock = SystemClock()
         self.random = random.Random(seed)
+        if isinstance(loop, ProgramLoop):
+            self.network: Network = loop.network
+            self.clock: Clock = loop.clock
+            if seed is None:
+                self.random = loop.random
+        else:
+            self.network = Network(loop)
+            self.clock = SystemClock()
         self.story: deque[str] = deque(maxlen=_LINES_KEPT)
         """The latest lines of all logs, with the port before each."""
 
@@ -67,6 +76,8 @@ class Node:
         """The latest lines of its log."""
         self._surroundings = surroundings
         self._disk = disk
+        if isinstance(surroundings.loop, ProgramLoop) and "dir" in self.directives:
+            raise ValueError("in virtual time files are in memory: there is no `dir` to set")
         if disk is None and "dir" not in self.directives:
             self._disk = SimulatedDisk(surroundings.loop, sync_s=0)
         self._server: RunningServer | None = None
@@ -219,10 +230,9 @@ async def until(holds: Callable[[], bool], limit_s: float, what: str) -> None:
     """Wait until `holds()`. Raises TimeoutError that says what was waited for."""
     loop = asyncio.get_running_loop()
     end_s = loop.time() + limit_s
+    # In virtual time it is looking, not waiting, that takes time.
+    poll_s = _VIRTUAL_POLL_S if isinstance(loop, ProgramLoop) else _POLL_S
     while not holds():
         if loop.time() > end_s:
             raise TimeoutError(f"{what}: not within {limit_s} s")
-        await asyncio.sleep(_POLL_S)
-
-
-_POLL_S = 0.002
+        await asyncio.sleep(poll_s)
