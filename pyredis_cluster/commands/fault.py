@@ -217,7 +217,7 @@ REPLY <action> [<option> <value>]...
     * CUT
       Run it, send half of the reply, and close the connection.
     * SILENCE
-      Run it, and send no reply.
+      Run it, and send no reply, nor any more on that connection.
     * CLOSE
       Do not run it; close the connection.
     Options are:

@@ -51,7 +51,7 @@ class Action(Enum):
     CUT = "cut"
     """It is run; half of its reply is sent, then the connection is closed."""
     SILENCE = "silence"
-    """It is run, and its reply never sent."""
+    """It is run, and its reply never sent, nor any on that connection from then on, as if the network had gone."""
     CLOSE = "close"
     """It is not run, and the connection is closed."""
 
@@ -209,6 +209,8 @@ class Faults:
             if fault.action is Action.CUT:
                 session.out.append(reply[: len(reply) // 2])
                 session.close(after_flush=True)
+            else:
+                session.set_gate(gate.GATE_SILENCED, True)
         else:
             slot = key_slot(keys[0]) if keys else 0
             session.reply(gate.reject(session, entry, argv, fault.error(slot)))

@@ -76,8 +76,10 @@ GATE_FROZEN = 1 << 21
 GATE_CLOSING = 1 << 22
 GATE_POSTPONED = 1 << 23
 """This client's next request waits for the end of CLIENT PAUSE."""
+GATE_SILENCED = 1 << 24
+"""A fault kept a reply from this client, which would take any later one for it: there is none."""
 
-GATE_HOLD = GATE_BLOCKED | GATE_FROZEN | GATE_CLOSING | GATE_POSTPONED
+GATE_HOLD = GATE_BLOCKED | GATE_FROZEN | GATE_CLOSING | GATE_POSTPONED | GATE_SILENCED
 """The session runs nothing: requests wait in `pending`."""
 
 RUN_IN_MULTI = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})

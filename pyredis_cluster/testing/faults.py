@@ -49,7 +49,7 @@ class NodeFaults:
         return self._reply(Action.CUT, **requests)
 
     def silence(self, **requests: Any) -> int:
-        """Run requests, and never reply."""
+        """Run requests, and never reply, nor to anything else on those connections."""
         return self._reply(Action.SILENCE, **requests)
 
     def close(self, **requests: Any) -> int:

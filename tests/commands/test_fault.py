@@ -75,10 +75,16 @@ async def test_half_a_reply(server: Node, client: Peer) -> None:
         assert await other.call("GET", "key") == b"$10\r\n0123456789\r\n"
 
 
-async def test_no_reply_of_what_was_done(client: Peer) -> None:
+async def test_no_reply_of_what_was_done_nor_any_later_one(server: Node, client: Peer) -> None:
     await client.call("FAULT", "REPLY", "SILENCE", "COMMAND", "INCR", "TIMES", "1")
+    client.send(b"PING\r\nINCR n\r\nINCR n\r\n")
     client.send(b"INCR n\r\n")
-    assert await client.call("INCR", "n") == b":2\r\n"
+    assert await client.read() == b"+PONG\r\n"
+    async with peer(server.port) as other:
+        await other.call("FAULT", "HEAL")
+        assert await other.call("GET", "n") == b"$1\r\n1\r\n"
+        with pytest.raises(TimeoutError):
+            await client.read(limit_s=0.02)
 
 
 async def test_connection_closed_with_nothing_done(server: Node, client: Peer) -> None:
