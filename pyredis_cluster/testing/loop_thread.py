@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, Final, Protocol, TypeVar
 
 from pyredis_cluster.testing.simulation.loop import VirtualLoop
@@ -25,7 +27,8 @@ class Startable(Protocol):
 class LoopThread:
     """One event loop, shared by all who hold it, running from the first `hold` to the last `release`.
 
-    `call` and `run` may be used from any thread but its own.
+    `call` and `run` may be used from any thread but its own. A process that is forked meanwhile has neither
+    thread nor servers; what it starts itself has another loop.
     """
 
     def __init__(self) -> None:
@@ -33,16 +36,29 @@ class LoopThread:
         self._users = 0
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process_id = os.getpid()
+        self._inherited: list[asyncio.AbstractEventLoop | None] = []
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop; only while it is held."""
-        assert self._loop is not None, "nobody holds the loop"
+        """The loop. Raises RuntimeError where nobody holds it, and in a process that was forked meanwhile."""
+        if self._is_inherited:
+            raise RuntimeError("this server runs in the process that this one was forked from")
+        if self._loop is None:
+            raise RuntimeError("the server has ended with its block or its test")
         return self._loop
+
+    @property
+    def _is_inherited(self) -> bool:
+        return self._process_id != os.getpid()
 
     def hold(self) -> None:
         """Have the loop run until `release`."""
         with self._lock:
+            if self._is_inherited:
+                # A loop that nobody has would be closed, and its sockets are those of the other process.
+                self._inherited.append(self._loop)
+                self._process_id, self._users, self._thread, self._loop = os.getpid(), 0, None, None
             self._users += 1
             if self._thread is not None:
                 return
@@ -70,12 +86,18 @@ class LoopThread:
         self.hold()
         try:
             self.run(servers.start())
-        except BaseException:
+        except Exception:
             self.release()
+            raise
+        except BaseException:
+            # Ctrl-C, say: the start may be half done.
+            self.stop(servers)
             raise
 
     def stop(self, servers: Startable) -> None:
         """Stop what `start` has started, and release the loop."""
+        if self._is_inherited:
+            return
         try:
             self.run(servers.stop())
         finally:
@@ -94,12 +116,30 @@ class LoopThread:
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("this would wait for itself: use the asynchronous form here")
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+        future = self._begin(work)
+        try:
+            return future.result()
+        finally:
+            # Whoever stops waiting (Ctrl-C) does not want it any more.
+            future.cancel()
 
     async def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """`run` for who has another loop, which goes on meanwhile."""
+        """`run` for who has another loop, which goes on meanwhile. Raises RuntimeError without one."""
         _refuse_in_virtual_time(work)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
+        if asyncio._get_running_loop() is None:
+            work.close()
+            raise RuntimeError(
+                "there is no running loop of asyncio: elsewhere use the blocking form, in a thread"
+            )
+        return await asyncio.wrap_future(self._begin(work))
+
+    def _begin(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+        try:
+            loop = self.loop
+        except RuntimeError:
+            work.close()
+            raise
+        return asyncio.run_coroutine_threadsafe(work, loop)
 
     def _serve(self, started: threading.Event) -> None:
         with asyncio.Runner() as runner:
