@@ -61,6 +61,8 @@ class ClusterCore:
         self.state = state = ClusterState(
             settings, random, keys_in_slot, repl_offset, repl_silence_ms, now_ms
         )
+        self.shown = state
+        """The nodes and slots that clients are told of: another one only while they are to be misled."""
         # One byte per slot, the same object for ever: 1 where this node may serve its keys unasked.
         self.served = state.served
         if config:
@@ -83,6 +85,13 @@ class ClusterCore:
         """Let time pass: reconnect, ping, suspect, evaluate the state."""
         self.state.now_ms = now_ms
         cron.tick(self.state)
+
+    def clock_moved(self, now_ms: int) -> None:
+        """The clock was moved on, in one step: who owes an answer, and is not suspected, has time for it."""
+        self.state.now_ms = now_ms
+        for node in self.state.nodes.values():
+            if node.ping_sent_ms and not node.flags & (wire.PFAIL | wire.FAIL):
+                node.ping_sent_ms = now_ms
 
     def receive(self, link_id: int, message: Message, now_ms: int) -> None:
         """Act on a message; one of a link that is gone by now is dropped."""
@@ -350,7 +359,7 @@ class ClusterCore:
 
     def nodes_text(self, *, tls: bool = False, audience: Audience = ANYONE) -> str:
         """CLUSTER NODES."""
-        return describe.describe_nodes(self.state, tls=tls, audience=audience)
+        return describe.describe_nodes(self.shown, tls=tls, audience=audience)
 
     def info_text(self) -> str:
         """CLUSTER INFO."""
@@ -358,18 +367,18 @@ class ClusterCore:
 
     def slots_reply(self, *, tls: bool = False, audience: Audience = ANYONE) -> list[Value]:
         """CLUSTER SLOTS."""
-        return topology.slots_reply(self.state, tls=tls, audience=audience)
+        return topology.slots_reply(self.shown, tls=tls, audience=audience)
 
     def shards_reply(self, audience: Audience = ANYONE) -> list[Value]:
         """CLUSTER SHARDS."""
-        return topology.shards_reply(self.state, audience)
+        return topology.shards_reply(self.shown, audience)
 
     def replicas_reply(self, node_id: str, *, tls: bool = False, audience: Audience = ANYONE) -> list[Value]:
         """CLUSTER REPLICAS. Raises CommandError."""
-        node = admin.known_node(self.state, node_id)
+        node = admin.known_node(self.shown, node_id)
         if node.is_replica:
             raise CommandError("ERR The specified node is not a master")
-        return topology.replicas_reply(self.state, node, tls=tls, audience=audience)
+        return topology.replicas_reply(self.shown, node, tls=tls, audience=audience)
 
     def links(self) -> list[LinkInfo]:
         """CLUSTER LINKS, without what only the shell knows."""

@@ -8,10 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pyredis_cluster.commands.cluster import cluster_node
+from pyredis_cluster.commands.fault_help import HELP
 from pyredis_cluster.execution.call import Call
 from pyredis_cluster.execution.command import ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE, Group
-from pyredis_cluster.execution.faults import ALL_SLOTS, Action, Faults, ReplyFault, WireTrouble
+from pyredis_cluster.execution.faults import (
+    ALL_SLOTS,
+    Action,
+    FalseTopology,
+    Faults,
+    ReplyFault,
+    RequestFault,
+    TopologyFault,
+)
 from pyredis_cluster.execution.help import help_lines
+from pyredis_cluster.execution.wire_trouble import WireTrouble
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.numbers import floating, integer_between
 from pyredis_cluster.protocol.reply import Reply
@@ -80,14 +91,15 @@ def fault_reply(call: Call, argv: list[bytes]) -> Reply:
     since=_SINCE,
     syntax=(
         "[LATENCY milliseconds] [JITTER milliseconds] [BANDWIDTH bytes-per-second] [HOLD bytes]"
-        " [BLOCK <IN | OUT | BOTH>] [DROP probability] [KIND <CLIENT | BUS | REPLICATION | SENTINEL> ...]"
-        " [PEER address]"
+        " [ONLY <IN | OUT>] [BLOCK <IN | OUT | BOTH>] [DROP probability]"
+        " [KIND <CLIENT | BUS | REPLICATION | SENTINEL> ...] [PEER address]"
     ),
     summary="Delays, holds back, slows or cuts connections.",
 )
 def fault_wire(call: Call, argv: list[bytes]) -> Reply:
-    """FAULT WIRE [LATENCY ms] [JITTER ms] [BANDWIDTH bytes-per-second] [HOLD bytes] [BLOCK <IN | OUT | BOTH>]
-    [DROP probability] [KIND <CLIENT | BUS | REPLICATION | SENTINEL>]... [PEER address]
+    """FAULT WIRE [LATENCY ms] [JITTER ms] [BANDWIDTH bytes-per-second] [HOLD bytes] [ONLY <IN | OUT>]
+    [BLOCK <IN | OUT | BOTH>] [DROP probability] [KIND <CLIENT | BUS | REPLICATION | SENTINEL>]...
+    [PEER address]
 
     The number of the fault, for FAULT HEAL; see `WireTrouble`. Raises an error, and does nothing, where an
     argument is bad.
@@ -103,6 +115,8 @@ def fault_wire(call: Call, argv: list[bytes]) -> Reply:
             settings["held_bytes"] = integer_between(value, 1, _MOST, _BAD_AMOUNT)
         elif name == b"DROP":
             settings["drop_probability"] = _probability(value)
+        elif name == b"ONLY" and value.upper() in (b"IN", b"OUT"):
+            settings["only"] = value.decode().lower()
         elif name == b"BLOCK" and value.upper() in _DIRECTIONS:
             settings.update(_DIRECTIONS[value.upper()])
         elif name == b"KIND" and value.upper() in _KINDS:
@@ -111,7 +125,7 @@ def fault_wire(call: Call, argv: list[bytes]) -> Reply:
             settings["peer"] = _address(value)
         else:
             raise SYNTAX_ERROR
-    if not settings.keys() - {"peer"}:
+    if not settings.keys() - {"peer", "only"}:
         raise SYNTAX_ERROR
     faults = faults_of(call)
     return faults.begin(faults.wire_fault(WireTrouble(wires=frozenset(kinds), **settings)))
@@ -139,17 +153,19 @@ def _address(word: bytes) -> tuple[str, int]:
 
 
 def _take_option(made: ReplyFault, option: bytes, words: Iterator[bytes]) -> None:
-    value = _next(words)
     if option == b"COMMAND":
-        made.commands |= {value.decode("latin-1").lower()}
+        made.commands |= {_next(words).decode("latin-1").lower()}
     elif option == b"KEY":
-        made.key = value
+        made.key = _next(words)
     elif option == b"SLOT":
-        first, last = (integer_between(each, 0, SLOT_COUNT - 1, _BAD_SLOT) for each in (value, _next(words)))
+        first, last = _slots(words)
         made.slots = ALL_SLOTS[first : last + 1]
-        if not made.slots:
-            raise _BAD_SLOT
-    elif option == b"TIMES":
+    else:
+        _take_frequency(made, option, _next(words))
+
+
+def _take_frequency(made: RequestFault, option: bytes, value: bytes) -> None:
+    if option == b"TIMES":
         made.times = integer_between(value, 1, _MOST, _BAD_TIMES)
     elif option == b"PROBABILITY":
         made.probability = _probability(value)
@@ -157,11 +173,58 @@ def _take_option(made: ReplyFault, option: bytes, words: Iterator[bytes]) -> Non
         raise SYNTAX_ERROR
 
 
+def _slots(words: Iterator[bytes]) -> tuple[int, int]:
+    first, last = (integer_between(_next(words), 0, SLOT_COUNT - 1, _BAD_SLOT) for _ in range(2))
+    if first > last:
+        raise _BAD_SLOT
+    return first, last
+
+
 def _next(words: Iterator[bytes]) -> bytes:
     word = next(words, None)
     if word is None:
         raise SYNTAX_ERROR
     return word
+
+
+@fault.command(
+    "FAULT TOPOLOGY",
+    arity=-3,
+    flags=_FLAGS,
+    since=_SINCE,
+    syntax=(
+        "[STALE] [SLOTS start-slot end-slot address ...] [WITHOUT address ...] [NOHOSTS] [TIMES count]"
+        " [PROBABILITY probability]"
+    ),
+    summary="Tells clients of a cluster that is not so, or not any more.",
+)
+def fault_topology(call: Call, argv: list[bytes]) -> Reply:
+    """FAULT TOPOLOGY [STALE] [SLOTS start end address]... [WITHOUT address]... [NOHOSTS] [TIMES count]
+    [PROBABILITY probability]
+
+    The number of the fault, for FAULT HEAL; see `FalseTopology`. Raises an error, and does nothing, where an
+    argument is bad, nothing is said to be false, or this is no node of a cluster.
+    """
+    owners, without = [], []
+    is_stale = no_hosts = False
+    made = TopologyFault(cluster_node(call), FalseTopology())
+    words = iter(argv[2:])
+    for option in words:
+        name = option.upper()
+        if name == b"STALE":
+            is_stale = True
+        elif name == b"NOHOSTS":
+            no_hosts = True
+        elif name == b"SLOTS":
+            owners.append((_slots(words), _address(_next(words))))
+        elif name == b"WITHOUT":
+            without.append(_address(_next(words)))
+        else:
+            _take_frequency(made, name, _next(words))
+    made.topology = FalseTopology(is_stale, tuple(owners), tuple(without), no_hosts)
+    if made.topology == FalseTopology():
+        raise SYNTAX_ERROR
+    return faults_of(call).begin(made)
 
 
 @fault.command("FAULT LIST", arity=2, flags=_FLAGS, since=_SINCE, summary="Answers the active faults.")
@@ -200,51 +263,10 @@ def fault_help(call: Call, argv: list[bytes]) -> Reply:
 
     An array of status lines.
     """
-    return help_lines(argv[0], _HELP)
+    return help_lines(argv[0], HELP)
 
 
 def faults_of(call: Call) -> Faults:
     """The faults of the server; it has some, as it has the command."""
     assert call.server.faults is not None
     return call.server.faults
-
-
-_HELP = """
-REPLY <action> [<option> <value>]...
-    Answer some requests wrongly, in part, or not at all. Actions are:
-    * ERROR <message>, MOVED <address>, ASK <address>
-      Do not run the request; reply with that error.
-    * CUT
-      Run it, send half of the reply, and close the connection.
-    * SILENCE
-      Run it, and send no reply, nor any more on that connection.
-    * CLOSE
-      Do not run it; close the connection.
-    Options are:
-    * COMMAND <name>
-      Requests of that command, and of others that are named so.
-    * KEY <pattern>, SLOT <first> <last>
-      Requests with such a key.
-    * TIMES <count>, PROBABILITY <probability>
-      How often at most, and how probably each time.
-WIRE <option> <value> [<option> <value>]...
-    Have trouble with connections, until it is healed. Options are:
-    * LATENCY <milliseconds>, JITTER <milliseconds>
-      How late everything is; up to how much more, by chance.
-    * BANDWIDTH <bytes per second>
-      How much passes at most, each way.
-    * HOLD <bytes>
-      How much is held back until more comes.
-    * BLOCK (IN|OUT|BOTH)
-      Pass nothing.
-    * DROP <probability>
-      Close a connection whenever something would pass, so probably.
-    * KIND (CLIENT|BUS|REPLICATION|SENTINEL)
-      Connections of that kind, and of others that are named so.
-    * PEER <address>
-      Connections that this server makes to the one at that address.
-LIST
-    Return the active faults.
-HEAL [<id> ...]
-    End these faults, or all.
-"""

@@ -9,6 +9,7 @@ from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.reply import Reply
 
 if TYPE_CHECKING:
+    from pyredis_cluster.execution.faults import FalseTopology
     from pyredis_cluster.execution.session import Session
     from pyredis_cluster.protocol.slots import ServedSlots
 
@@ -105,6 +106,15 @@ class Cluster(Protocol):
 
     def replicas_reply(self, session: Session, node_id: str) -> Reply:
         """The reply of CLUSTER REPLICAS. Raises CommandError."""
+
+    def memory(self) -> object:
+        """What `mislead` can tell of the cluster later as it is now."""
+
+    def mislead(self, topology: FalseTopology, memory: object) -> None:
+        """Tell clients of nodes and slots as `topology` has them; the rest by `memory`, or (None) as now."""
+
+    def tell_truth(self) -> None:
+        """End `mislead`."""
 
     def links_reply(self) -> Reply:
         """The reply of CLUSTER LINKS."""

@@ -11,11 +11,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from pyredis_cluster.execution import gate
+from pyredis_cluster.execution.wire_trouble import Address, WireTrouble, address_text
 from pyredis_cluster.protocol.errors import CommandError
 from pyredis_cluster.protocol.glob import compile_glob
 from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
 
 if TYPE_CHECKING:
+    from pyredis_cluster.execution.cluster import Cluster
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.session import Session
 
@@ -24,6 +26,10 @@ ALL_SLOTS = range(SLOT_COUNT)
 # Where no command is named clients' commands are meant, not those of replicas. Faults can always be ended.
 _ONLY_IF_NAMED = frozenset({"replconf", "psync", "sync"})
 _NEVER = "fault"
+
+_TOPOLOGY_COMMANDS = frozenset(
+    f"cluster|{name}" for name in ("slots", "shards", "nodes", "replicas", "slaves")
+)
 
 
 class Fault(Protocol):
@@ -51,7 +57,7 @@ class Action(Enum):
     CUT = "cut"
     """It is run; half of its reply is sent, then the connection is closed."""
     SILENCE = "silence"
-    """It is run, and its reply never sent, nor any on that connection from then on, as if the network had gone."""
+    """It is run, and its reply never sent, nor any other on that connection, as if the network had gone."""
     CLOSE = "close"
     """It is not run, and the connection is closed."""
 
@@ -92,11 +98,7 @@ class ReplyFault:
             fields[b"key"] = self.key
         if self.slots != ALL_SLOTS:
             fields[b"slots"] = b"%d-%d" % (self.slots[0], self.slots[-1])
-        if self.times is not None:
-            fields[b"times-left"] = self.times - self.hits
-        fields[b"probability"] = self.probability
-        fields[b"hits"] = self.hits
-        return fields
+        return {**fields, **_frequency(self)}
 
     def concerns(self, name: str, keys: Iterable[bytes]) -> bool:
         """Whether a request with that command and those keys is meant."""
@@ -116,42 +118,69 @@ class ReplyFault:
 
 
 @dataclass(frozen=True, slots=True)
-class WireTrouble:
-    """What is wrong with connections of a server: those of some `wires` (none: of all), to one peer or any.
+class FalseTopology:
+    """What a node of a cluster tells clients of it, in CLUSTER SLOTS, SHARDS, NODES and REPLICAS.
 
-    Wires are `client`, `bus`, `replication` (to this server's primary) and `sentinel` (from a sentinel). `peer`
-    is the address at which clients reach another server; it concerns connections that this server makes, those
-    to the other one's bus included, not those that it accepts. `latency_ms` is added to everything, with up to `jitter_ms` more by
-    chance; `bytes_per_s` is how much passes at most, each way; `held_bytes` are not passed on before others
-    follow them; `blocks_in` and `blocks_out`: nothing passes. `drop_probability` is that of a connection to
-    be closed whenever something would pass.
+    `is_stale`: it is as it was when the fault began. `owners` are runs of slots, as a first and a last one,
+    and the address at which each is said to be served, whether or not a node is there. Nodes of the addresses
+    `without` are left out, and with `no_hosts` every host is empty.
     """
 
-    wires: frozenset[str] = frozenset()
-    peer: tuple[str, int] | None = None
-    blocks_in: bool = False
-    blocks_out: bool = False
-    latency_ms: float = 0.0
-    jitter_ms: float = 0.0
-    bytes_per_s: float = 0.0
-    held_bytes: int = 0
-    drop_probability: float = 0.0
+    is_stale: bool = False
+    owners: tuple[tuple[tuple[int, int], Address], ...] = ()
+    without: tuple[Address, ...] = ()
+    no_hosts: bool = False
+
+
+@dataclass(slots=True)
+class TopologyFault:
+    """Who asks a node for the topology is told `topology`, `times` at most, and so probably each time."""
+
+    cluster: Cluster
+    topology: FalseTopology
+    times: int | None = None
+    probability: float = 1.0
+    hits: int = field(default=0, init=False)
+    _memory: object = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """See `Fault`."""
+        if self.topology.is_stale:
+            self._memory = self.cluster.memory()
+
+    def end(self) -> None:
+        """See `Fault`."""
+
+    def concerns(self, name: str, keys: Iterable[bytes]) -> bool:
+        """Whether a request asks for the topology."""
+        return name in _TOPOLOGY_COMMANDS
+
+    def execute(self, session: Session, argv: list[bytes]) -> None:
+        """Run a request that does."""
+        self.cluster.mislead(self.topology, self._memory)
+        try:
+            session.execute_checked(argv)
+        finally:
+            self.cluster.tell_truth()
 
     def describe(self) -> dict[bytes, bytes | int | float]:
-        """What FAULT LIST tells of it, by field."""
-        fields: dict[bytes, bytes | int | float] = {}
-        if self.wires:
-            fields[b"wires"] = " ".join(sorted(self.wires)).encode()
-        if self.peer is not None:
-            fields[b"peer"] = f"{self.peer[0]}:{self.peer[1]}".encode()
-        if self.blocks_in or self.blocks_out:
-            both = self.blocks_in and self.blocks_out
-            fields[b"blocks"] = b"both" if both else b"in" if self.blocks_in else b"out"
-        for name in ("latency_ms", "jitter_ms", "bytes_per_s", "held_bytes", "drop_probability"):
-            value = getattr(self, name)
-            if value:
-                fields[name.replace("_", "-").encode()] = value
-        return fields
+        """See `Fault`."""
+        topology = self.topology
+        told = ["stale"] if topology.is_stale else []
+        for (first, last), address in topology.owners:
+            told.append(f"slots {first}-{last} {address_text(address)}")
+        told += [f"without {address_text(address)}" for address in topology.without]
+        told += ["no-hosts"] if topology.no_hosts else []
+        return {b"topology": ", ".join(told).encode(), **_frequency(self)}
+
+
+RequestFault = ReplyFault | TopologyFault
+
+
+def _frequency(fault: RequestFault) -> dict[bytes, bytes | int | float]:
+    """Fields of FAULT LIST that tell how often a fault comes about."""
+    left = {} if fault.times is None else {b"times-left": fault.times - fault.hits}
+    return {**left, b"probability": fault.probability, b"hits": fault.hits}
 
 
 class Faults:
@@ -188,7 +217,7 @@ class Faults:
         return sum(self.heal(number) for number in list(self.active))
 
     def _update_gate(self) -> None:
-        is_asked = any(isinstance(fault, ReplyFault) for fault in self.active.values())
+        is_asked = any(isinstance(fault, RequestFault) for fault in self.active.values())
         self._server.set_gate(gate.GATE_FAULTS, is_asked)
 
     def execute(self, session: Session, argv: list[bytes]) -> None:
@@ -199,6 +228,8 @@ class Faults:
         fault = self._choose(name, keys)
         if fault is None:
             session.execute_checked(argv)
+        elif isinstance(fault, TopologyFault):
+            fault.execute(session, argv)
         elif fault.action is Action.CLOSE:
             session.close(after_flush=False)
         elif fault.action is Action.CUT or fault.action is Action.SILENCE:
@@ -215,12 +246,12 @@ class Faults:
             slot = key_slot(keys[0]) if keys else 0
             session.reply(gate.reject(session, entry, argv, fault.error(slot)))
 
-    def _choose(self, name: str, keys: list[bytes]) -> ReplyFault | None:
+    def _choose(self, name: str, keys: list[bytes]) -> RequestFault | None:
         """The first fault that comes about now."""
         if name.partition("|")[0] == _NEVER:
             return None
         for number, fault in self.active.items():
-            if not isinstance(fault, ReplyFault) or not fault.concerns(name, keys):
+            if not isinstance(fault, RequestFault) or not fault.concerns(name, keys):
                 continue
             if fault.probability < 1 and self._server.random.random() >= fault.probability:
                 continue

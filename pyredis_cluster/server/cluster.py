@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cluster.cluster.core import ClusterCore
+from pyredis_cluster.cluster.false_view import Memory, false_view, memory_of
 from pyredis_cluster.cluster.nodes_conf import NodesConfError
 from pyredis_cluster.cluster.redirect import UNBOUND, Query
 from pyredis_cluster.protocol.errors import CROSS_SLOT, CommandError
@@ -22,6 +23,7 @@ from pyredis_cluster.server.listeners import ListenError
 from pyredis_cluster.server.nodes_file import NodesFile, NodesFileError
 
 if TYPE_CHECKING:
+    from pyredis_cluster.execution.faults import FalseTopology
     from pyredis_cluster.execution.host import Timer
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.session import Session
@@ -376,6 +378,20 @@ class ClusterNode:
     def replicas_reply(self, session: Session, node_id: str) -> Reply:
         """See `Cluster`."""
         return self.core.replicas_reply(node_id, audience=audience(self.core, session))
+
+    def memory(self) -> Memory:
+        """See `Cluster`."""
+        return memory_of(self.core.state)
+
+    def tell_truth(self) -> None:
+        """See `Cluster`."""
+        self.core.shown = self.core.state
+
+    def mislead(self, topology: FalseTopology, memory: object) -> None:
+        """See `Cluster`."""
+        state = self.core.state
+        known = memory if isinstance(memory, Memory) else memory_of(state)
+        self.core.shown = false_view(state, known, topology)
 
     def links_reply(self) -> Reply:
         """See `Cluster`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
-from pyredis_cluster.execution.faults import WireTrouble
+from pyredis_cluster.execution.wire_trouble import WireTrouble
 from pyredis_cluster.server.network import Accepting, Network, ProtocolFactory
 from pyredis_cluster.server.tap import Tap
 

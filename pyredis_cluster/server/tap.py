@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
-    from pyredis_cluster.execution.faults import WireTrouble
+    from pyredis_cluster.execution.wire_trouble import WireTrouble
     from pyredis_cluster.ports import Random
 
 _HIGH_WATER_BYTES: Final = 1 << 16
@@ -142,8 +142,10 @@ class Tap(asyncio.Transport, asyncio.Protocol):
     def update(self, troubles: list[WireTrouble]) -> None:
         """Have these troubles from now on."""
         self._troubles = troubles
-        self._in.set(troubles, is_blocked=any(trouble.blocks_in for trouble in troubles))
-        self._out.set(troubles, is_blocked=any(trouble.blocks_out for trouble in troubles))
+        inward = [trouble for trouble in troubles if trouble.only != "out"]
+        outward = [trouble for trouble in troubles if trouble.only != "in"]
+        self._in.set(inward, is_blocked=any(trouble.blocks_in for trouble in troubles))
+        self._out.set(outward, is_blocked=any(trouble.blocks_out for trouble in troubles))
         self._update_reading()
 
     def _drops(self) -> bool:

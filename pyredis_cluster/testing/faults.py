@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pyredis_cluster.execution.faults import ALL_SLOTS, Action, Fault, Faults, ReplyFault, WireTrouble
+from pyredis_cluster.execution.faults import (
+    ALL_SLOTS,
+    Action,
+    FalseTopology,
+    Fault,
+    Faults,
+    ReplyFault,
+    TopologyFault,
+)
+from pyredis_cluster.execution.wire_trouble import Address, WireTrouble
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -75,9 +84,49 @@ class NodeFaults:
         """Have trouble with connections of wires (`client`, `bus`, `replication`, `sentinel`; none: all).
 
         The rest are fields of `WireTrouble`: `latency_ms`, `jitter_ms`, `bytes_per_s`, `held_bytes`,
-        `blocks_in`, `blocks_out`, `drop_probability`, `peer`.
+        `only`, `blocks_in`, `blocks_out`, `drop_probability`, `peer`.
         """
         return self._begin(self._faults.wire_fault(WireTrouble(wires=frozenset(wires), **trouble)))
+
+    def hold_replication(self, *, seconds: float = 0, bytes: int = 0) -> int:
+        """Hold back what this replica gets from its primary, which does not notice.
+
+        Each write for so many `seconds`, or the latest `bytes` until others follow them, or, with neither,
+        everything until it is healed.
+        """
+        held_all = not (seconds or bytes)
+        return self.wire(
+            wires=["replication"],
+            latency_ms=1000 * seconds,
+            held_bytes=bytes,
+            only="in",
+            blocks_in=held_all,
+        )
+
+    def topology(
+        self,
+        *,
+        stale: bool = False,
+        slots: Mapping[tuple[int, int], str] | None = None,
+        without: Iterable[str] = (),
+        no_hosts: bool = False,
+        times: int | None = None,
+        probability: float = 1.0,
+    ) -> int:
+        """Tell clients of a cluster that is not so, in CLUSTER SLOTS, SHARDS, NODES and REPLICAS.
+
+        It is as now, whatever happens (`stale`); runs of `slots` are served at the addresses given, there are
+        no nodes at the addresses `without`, and all hosts are empty (`no_hosts`). Raises ValueError where
+        nothing of it is asked for, and RuntimeError for a server that is no node of a cluster.
+        """
+        cluster = self._server.state.cluster
+        if cluster is None:
+            raise RuntimeError("this server is no node of a cluster")
+        owners = tuple((run, _address(address)) for run, address in (slots or {}).items())
+        told = FalseTopology(stale, owners, tuple(map(_address, without)), no_hosts)
+        if told == FalseTopology():
+            raise ValueError("what is to be false: stale, slots, without or no_hosts?")
+        return self._begin(TopologyFault(cluster, told, times, probability))
 
     def drop_connections(self, wire: str = "client") -> int:
         """Close all connections of a wire, once; how many there were."""
@@ -99,3 +148,8 @@ class NodeFaults:
     def _begin(self, fault: Fault) -> int:
         number: int = self._call(lambda: self._faults.begin(fault))
         return number
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return host, int(port)

@@ -9,6 +9,7 @@ import hiredis
 import pytest
 import redis
 
+from pyredis_cluster import virtual_time
 from pyredis_cluster.testing.cluster import Cluster
 from pyredis_cluster.testing.node import Node, until
 from pyredis_cluster.testing.server import Server
@@ -179,7 +180,7 @@ class TestCluster:
     async def test_replication_held_back_leaves_a_replica_stale(self) -> None:
         async with Cluster(primaries=1) as cluster:
             primary, replica = cluster.nodes
-            replica.faults.wire(wires=["replication"], blocks_in=True)
+            replica.faults.hold_replication()
             primary.run("SET", "key", "new")
             async with peer(replica.port) as reader:
                 await reader.call("READONLY")
@@ -188,14 +189,30 @@ class TestCluster:
                 await until(lambda: replica.run("DBSIZE") == 1, LIMIT_S, "the replica has caught up")
                 assert await reader.call("GET", "key") == b"$3\r\nnew\r\n"
 
-    async def test_held_bytes_follow_others(self) -> None:
+    @virtual_time
+    async def test_held_bytes_follow_others_and_acknowledgements_go_on(self) -> None:
         async with Cluster(primaries=1) as cluster:
             primary, replica = cluster.nodes
-            replica.faults.wire(wires=["replication"], held_bytes=100)
+            replica.faults.hold_replication(bytes=200)
             for number in range(10):
                 primary.run("SET", f"key:{number}", "0123456789" * 3)
-            await until(lambda: replica.run("DBSIZE") >= 5, LIMIT_S, "something has come")
+            await until(lambda: replica.run("DBSIZE") >= 3, LIMIT_S, "something has come")
+            await asyncio.sleep(3)
             assert replica.run("DBSIZE") < 10
+            applied = replica.server.replication_roles.processed_offset
+            assert primary.run("ROLE")[2][0][2] == b"%d" % applied
+            assert 0 < primary.server.state.replication.offset - applied < 300
+
+    @virtual_time
+    async def test_a_replica_that_is_late_by_seconds(self) -> None:
+        async with Cluster(primaries=1) as cluster:
+            primary, replica = cluster.nodes
+            replica.faults.hold_replication(seconds=5)
+            primary.run("SET", "key", "value")
+            await asyncio.sleep(4.9)
+            assert replica.run("DBSIZE") == 0
+            await asyncio.sleep(0.2)
+            assert replica.run("DBSIZE") == 1
 
     async def test_a_node_cut_off_is_replaced_and_comes_back(self) -> None:
         async with Cluster(node_timeout_ms=200) as cluster:
