@@ -34,7 +34,7 @@ class BlockingNode(RemoteNode):
         """A redis-py client of this server; `options` are those of `redis.Redis`."""
         from redis import Redis
 
-        return Redis(host=self.host, port=self.port, **options)
+        return Redis(host=self.host, port=self.port, **self._node.client_options(options))
 
 
 class BlockingClusterNode(RemoteClusterNode, BlockingNode):
@@ -65,7 +65,7 @@ class BlockingCluster(RemoteCluster[BlockingClusterNode]):
         from redis.cluster import ClusterNode as StartupNode
 
         startup_nodes = [StartupNode(host, port) for host, port in self.addresses]  # type: ignore[no-untyped-call]
-        return RedisCluster(startup_nodes=startup_nodes, **options)
+        return RedisCluster(startup_nodes=startup_nodes, **self._cluster.nodes[0].client_options(options))
 
     def add_node(self, *, replica_of: BlockingClusterNode | None = None) -> BlockingClusterNode:
         """See `Cluster`."""

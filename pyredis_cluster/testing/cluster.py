@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 _ACQUAINTED_S = 30.0
+_COMPLAINTS_SHOWN = 10
 _CAUGHT_UP_S = 30.0
 
 
@@ -107,6 +108,9 @@ class Cluster(Hosted[ClusterNode]):
             "repl-diskless-sync-delay": 0,
             **(config or {}),
         }
+        if "requirepass" in self._directives:
+            # Replicas are clients of their primaries.
+            self._directives.setdefault("masterauth", self._directives["requirepass"])
 
     async def _make(self, surroundings: Surroundings, ports: Sequence[int]) -> None:
         self.nodes = [ClusterNode(surroundings, port, self._directives) for port in ports]
@@ -121,7 +125,12 @@ class Cluster(Hosted[ClusterNode]):
         """Start all nodes as the cluster that they are at first."""
         local = LocalCluster([node.prepare() for node in self.nodes], nodes_conf=self._nodes_conf)
         await local.start()
-        await local.wait_until_ready()
+        try:
+            await local.wait_until_ready()
+        except TimeoutError as error:
+            # Most likely the configuration keeps replicas from their primaries, of which they complain.
+            complaints = [line for line in self.surroundings.story if " # " in line][-_COMPLAINTS_SHOWN:]
+            raise TimeoutError("\n".join(["the cluster was not ready in time", *complaints])) from error
         self._first_view = _view(self.nodes[0])
 
     async def reset(self) -> None:
@@ -212,7 +221,7 @@ class Cluster(Hosted[ClusterNode]):
         from redis.asyncio.cluster import ClusterNode as StartupNode
 
         startup_nodes = [StartupNode(host, port) for host, port in self.addresses]
-        return RedisCluster(startup_nodes=startup_nodes, **options)
+        return RedisCluster(startup_nodes=startup_nodes, **self.nodes[0].client_options(options))
 
     async def add_node(self, *, replica_of: ClusterNode | None = None) -> ClusterNode:
         """Start one more node and introduce it: a primary without slots, or a replica.

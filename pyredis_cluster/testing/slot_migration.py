@@ -47,6 +47,7 @@ class SlotMigration:
                     keys[at : at + _KEYS_AT_ONCE],
                     destination_db=0,
                     timeout=_TIMEOUT_MS,
+                    auth=self.target.password,
                 )
         return keys
 

@@ -166,6 +166,18 @@ class TestCluster:
             assert primary.is_replica
             assert client.get("key") == b"value"
 
+    async def test_password(self) -> None:
+        async with (
+            Cluster(primaries=2, config={"requirepass": "secret"}) as cluster,
+            cluster.client() as client,
+        ):
+            await client.set("key", "value")
+            await cluster.move_slots([key_slot(b"key")], cluster.primaries[0])
+            await cluster.move_slots([key_slot(b"key")], cluster.primaries[1])
+            assert await client.get("key") == b"value"
+            with pytest.raises(redis.AuthenticationError):
+                await cluster.nodes[0].client(password="wrong").ping()
+
     async def test_reset_empties_and_keeps_connections(self) -> None:
         async with Cluster() as cluster, cluster.client() as client:
             await client.mset_nonatomic({f"key:{number}": number for number in range(100)})
