@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.testing.loop_thread import running_loop
 from pyredis_cluster.testing.node import Node, Surroundings
 from pyredis_cluster.testing.ports import PortReservation
 from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
@@ -46,7 +47,7 @@ class Hosted(ABC, Generic[_NodeT]):
         """Start all servers and wait until they are ready. Raises StartError, which says why."""
         tries = _STARTS_TRIED if self._ports is None else 1
         while True:
-            self._surroundings = Surroundings(asyncio.get_running_loop(), seed=self._seed)
+            self._surroundings = Surroundings(running_loop(), seed=self._seed)
             tries -= 1
             try:
                 await self._make(self._surroundings, self._ports or self._free_ports(self._count))

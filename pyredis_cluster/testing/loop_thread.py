@@ -126,11 +126,11 @@ class LoopThread:
     async def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         """`run` for who has another loop, which goes on meanwhile. Raises RuntimeError without one."""
         _refuse_in_virtual_time(work)
-        if asyncio._get_running_loop() is None:
+        try:
+            running_loop()
+        except RuntimeError:
             work.close()
-            raise RuntimeError(
-                "there is no running loop of asyncio: elsewhere use the blocking form, in a thread"
-            )
+            raise
         return await asyncio.wrap_future(self._begin(work))
 
     def _begin(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
@@ -146,6 +146,14 @@ class LoopThread:
             self._loop = loop = runner.get_loop()
             loop.call_soon(started.set)
             loop.run_forever()
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The loop that runs in this thread. Raises RuntimeError where there is none."""
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        raise RuntimeError("there is no running loop of asyncio: use `with`, and blocking forms in threads")
+    return loop
 
 
 def _refuse_in_virtual_time(work: Coroutine[Any, Any, object] | None = None) -> None:
