@@ -183,6 +183,15 @@ def _frequency(fault: RequestFault) -> dict[bytes, bytes | int | float]:
     return {**left, b"probability": fault.probability, b"hits": fault.hits}
 
 
+def _in_words(fault: Fault) -> str:
+    texts = []
+    for name, value in fault.describe().items():
+        shown = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        if name not in (b"hits", b"probability") or value not in (0, 1):
+            texts.append(f"{name.decode()} {shown}")
+    return ", ".join(texts)
+
+
 class Faults:
     """The faults of one server, numbered from 1 in the order in which they were made.
 
@@ -201,6 +210,8 @@ class Faults:
         self.active[self._made] = fault
         fault.begin()
         self._update_gate()
+        if self._server.observer is not None:
+            self._server.observer.told(f"fault {self._made} begins: {_in_words(fault)}")
         return self._made
 
     def heal(self, number: int) -> bool:
@@ -210,6 +221,8 @@ class Faults:
             return False
         fault.end()
         self._update_gate()
+        if self._server.observer is not None:
+            self._server.observer.told(f"fault {number} ends")
         return True
 
     def heal_all(self) -> int:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.execution.cluster import Cluster
     from pyredis_cluster.execution.faults import Faults
     from pyredis_cluster.execution.host import Connection, Host
+    from pyredis_cluster.execution.observer import Observer
     from pyredis_cluster.execution.persistence import Persistence
     from pyredis_cluster.execution.replication import Replicas
     from pyredis_cluster.execution.replication_roles import ReplicationRoles
@@ -122,6 +123,8 @@ class ServerState:
         puts the session into `outboxes` then); None: it never has to."""
         self.on_error: Callable[[CommandError], None] | None = None
         """Told of each error, while what must not fail is run."""
+        self.observer: Observer | None = None
+        """Who is told what happens, in tests."""
         self.function_libraries: list[bytes] = []
         """Code of the function libraries that snapshots brought along; they are kept, not run."""
         self._resumed: list[Session] = []
@@ -285,19 +288,21 @@ class ServerState:
         """An error reply of a command that ran."""
         if entry is not None:
             entry.failed_calls += 1
-        self._count_error_code(error)
+        self._count_error_code(entry, error)
 
     def count_rejection(self, entry: Entry | None, error: CommandError) -> None:
         """An error reply of a command that was not let run."""
         if entry is not None:
             entry.rejected_calls += 1
-        self._count_error_code(error)
+        self._count_error_code(entry, error)
 
-    def _count_error_code(self, error: CommandError) -> None:
+    def _count_error_code(self, entry: Entry | None, error: CommandError) -> None:
         statistics = self.statistics
         statistics.total_error_replies += 1
         if self.on_error is not None:
             self.on_error(error)
+        if self.observer is not None:
+            self.observer.error_replied(entry, error)
         code = error.code
         if code in statistics.errors or len(statistics.errors) < 128:
             statistics.errors[code] = statistics.errors.get(code, 0) + 1

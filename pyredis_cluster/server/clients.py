@@ -106,6 +106,8 @@ class Clients:
 
     def broke_protocol(self, session: Session, error: ProtocolError, data: bytes) -> None:
         """A client broke the protocol with `data`."""
+        if self._state.observer is not None:
+            self._state.observer.told(f"closes the connection of {session.address}: {error.reply}")
         if self._log.is_verbose:
             reason = _PROTOCOL_FAULTS.get(error.reason) or _printable(error.reason)
             if reason.startswith("expected '$'"):

@@ -168,6 +168,8 @@ class ClusterNode:
             deliver(delivery.channel, delivery.message)
         for event in ready.events:
             carry_out(self._state, self.core, event)
+        if self._state.observer is not None:
+            self._state.observer.cluster_changed()
 
     def _forward(self, channel: bytes, message: bytes, sharded: bool) -> None:
         # Sent once the batch of requests that it is part of is done.

@@ -128,6 +128,8 @@ class OutputLimits:
             f"Client {self._describe(session)} scheduled to be closed ASAP for overcoming of output buffer "
             "limits."
         )
+        if self._state.observer is not None:
+            self._state.observer.told(f"closes the connection of {session.address}: output limit")
         session.out.clear()
         session.close(after_flush=False)
 

@@ -121,6 +121,8 @@ class SentinelNode:
             case Event(level, type, payload, publish):
                 text = b"%b %b" % (type, payload)
                 getattr(self._log, level)(text.decode("utf-8", "surrogateescape"))
+                if self._state.observer is not None and level in ("notice", "warning"):
+                    self._state.observer.told(text.decode("utf-8", "replace"))
                 if publish:
                     self._state.pubsub.publish(type, payload)
             case Send(link_id, argv):
