@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
+from click.core import ParameterSource
 
 from pyredis_cluster.cli.cluster import cluster
+from pyredis_cluster.cli.up_options import (
+    ALL_ADDRESSES,
+    BUS_PORT_OFFSET,
+    HIGHEST_PORT,
+    Shape,
+    UpError,
+    UpOptions,
+    as_before,
+    directives_of,
+    remembered,
+)
 from pyredis_cluster.version import NAMES
 
-_HIGHEST_PORT = 65535
-_BUS_PORT_OFFSET = 10000
+_AUTO = "auto"
+_FIRST_PORT = 7000
+_REPLICAS_OF_A_CLUSTER, _REPLICAS_OF_A_GROUP = 1, 2
+
+
+class _Port(click.ParamType):  # type: ignore[type-arg]
+    """A number, or `auto`."""
+
+    name = "port"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """0 stands for `auto`."""
+        if value == _AUTO:
+            return 0
+        return int(click.IntRange(1, HIGHEST_PORT)(value, param, ctx))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,7 +45,10 @@ def program() -> None:
     """A Redis server and cluster. Without a subcommand: what redis-server does."""
 
 
-@program.command()
+@program.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    options_metavar="[OPTIONS] [--DIRECTIVE VALUE ...]",
+)
 @click.option(
     "--primaries",
     type=click.IntRange(1, 1000),
@@ -29,18 +59,35 @@ def program() -> None:
 @click.option(
     "--replicas",
     type=click.IntRange(0, 100),
-    default=0,
-    show_default=True,
-    help="How many replicas each primary has.",
+    help=f"How many replicas each primary has.  [default: {_REPLICAS_OF_A_CLUSTER},"
+    f" with --sentinels {_REPLICAS_OF_A_GROUP}]",
+)
+@click.option(
+    "--sentinels",
+    type=click.IntRange(1, 100),
+    help="Instead of a cluster: a primary, its replicas, and so many sentinels that watch them.",
 )
 @click.option(
     "--port",
-    type=click.IntRange(1, _HIGHEST_PORT - _BUS_PORT_OFFSET),
-    default=7000,
+    type=_Port(),
+    metavar="PORT|auto",
+    default=str(_FIRST_PORT),
     show_default=True,
-    help="Port of the first node; the others have those after it. Each node also uses its port + 10000.",
+    help="Port of the first node; the others have those after it. Cluster nodes also use their port + 10000."
+    " `auto` finds free ones.",
 )
-@click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--bind",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Address to listen on; may be given several times.  [default: 127.0.0.1]",
+)
+@click.option(
+    "--announce",
+    metavar="HOST[:PORT]",
+    help="Where clients from elsewhere are told that the nodes are, if ports are forwarded: PORT is that of"
+    " the first.",
+)
 @click.option(
     "--dir",
     "directory",
@@ -48,20 +95,95 @@ def program() -> None:
     help="Keep each node's data and log in a directory of its own here; the next start goes on with them.",
 )
 @click.option(
+    "--config",
+    "config_file",
+    type=click.Path(),
+    metavar="FILE",
+    help="A redis.conf for all nodes; what differs from node to node in it does not count.",
+)
+@click.option(
     "--redis-version",
     type=click.Choice(NAMES),
-    default=NAMES[-1],
-    show_default=True,
-    help="The version of Redis that the nodes are to their clients.",
+    help=f"The version of Redis that the nodes are to their clients.  [default: {NAMES[-1]}]",
 )
-def up(primaries: int, replicas: int, port: int, bind: str, directory: str | None, redis_version: str) -> int:
-    """Run a whole cluster in this process until Ctrl-C."""
-    from pyredis_cluster.cli.up import UpOptions, bring_up
+@click.option("--processes", is_flag=True, help="Give each node a process of its own.")
+@click.option("--json", "is_json", is_flag=True, help="Print one line of JSON when all are ready.")
+@click.pass_context
+def up(
+    context: click.Context,
+    primaries: int,
+    replicas: int | None,
+    sentinels: int | None,
+    port: int,
+    bind: tuple[str, ...],
+    announce: str | None,
+    directory: str | None,
+    config_file: str | None,
+    redis_version: str | None,
+    processes: bool,
+    is_json: bool,
+) -> int:
+    """Run a whole cluster until Ctrl-C.
 
-    options = UpOptions(primaries, replicas, port, bind, directory, redis_version)
-    if options.ports[-1] + _BUS_PORT_OFFSET > _HIGHEST_PORT:
-        raise click.BadParameter(f"too high for {len(options.ports)} nodes", param_hint="--port")
-    return bring_up(options)
+    Any directive of redis.conf may be given for all nodes: --cluster-node-timeout 500, --requirepass secret.
+    """
+    from pyredis_cluster.cli.up import bring_up
+
+    given = {
+        name
+        for name in ("primaries", "replicas", "sentinels", "port")
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    if sentinels and "primaries" in given and primaries != 1:
+        raise click.UsageError("Sentinels watch one primary: --primaries has no place beside --sentinels.")
+    if sentinels and set(bind) & ALL_ADDRESSES:
+        raise click.UsageError("Sentinels tell clients one address of each server: give that to --bind.")
+    if replicas is None:
+        replicas = _REPLICAS_OF_A_GROUP if sentinels else _REPLICAS_OF_A_CLUSTER
+    shape = Shape(1 if sentinels else primaries, replicas, sentinels or 0, port)
+    try:
+        words = [*context.args, *(["--redis-version", redis_version] if redis_version else [])]
+        directives = directives_of(words)
+    except UpError as error:
+        raise click.UsageError(str(error)) from None
+    with contextlib.ExitStack() as held:
+        try:
+            shape = _placed(shape, given, directory, held)
+        except UpError as error:
+            raise click.ClickException(str(error)) from None
+        options = UpOptions(shape, bind, directory, config_file, directives, *_announced(announce))
+        return bring_up(options, as_json=is_json, processes=processes)
+
+
+def _announced(announce: str | None) -> tuple[str, int]:
+    """Host and port; 0 for none."""
+    if announce is None:
+        return "", 0
+    host, colon, port = announce.rpartition(":")
+    if not colon or (":" in host and not announce.startswith("[")) or port.endswith("]"):
+        return announce.strip("[]"), 0
+    if not port.isdecimal() or not 0 < int(port) <= HIGHEST_PORT:
+        raise click.BadParameter(f"{announce} is not HOST or HOST:PORT", param_hint="--announce")
+    return host.strip("[]"), int(port)
+
+
+def _placed(wanted: Shape, given: set[str], directory: str | None, held: contextlib.ExitStack) -> Shape:
+    """The nodes with their ports: as they were before, as given, or where there is room.
+
+    Ports that were found are reserved until `held` is closed. Raises UpError.
+    """
+    before = remembered(directory)
+    if before is not None:
+        return as_before(wanted, before, given if wanted.port else given - {"port"})
+    if not wanted.port:
+        from pyredis_cluster.cli.free_ports import first_free
+
+        reservation = held.enter_context(contextlib.closing(first_free(wanted)))
+        return replace(wanted, port=min(reservation.ports))
+    highest = wanted.ports[-1] + (BUS_PORT_OFFSET if wanted.is_cluster else 0)
+    if highest > HIGHEST_PORT:
+        raise click.BadParameter(f"too high for {len(wanted.ports)} nodes", param_hint="--port")
+    return wanted
 
 
 program.add_command(cluster)

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pyredis_cluster.cli.configuration import load_config
 from pyredis_cluster.cli.texts import HELP, NO_MEMORY_TEST, SYSTEM_IS_FINE, VERSION
 from pyredis_cluster.config.command_line import CommandLine, parse_command_line
 from pyredis_cluster.config.config import Config
-from pyredis_cluster.config.loader import ConfigFileError, ConfigFileUnreadableError, load
+from pyredis_cluster.config.loader import ConfigFileError, ConfigFileUnreadableError
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.log import Log, write_to_stdout
 from pyredis_cluster.server.ports import SystemClock
@@ -80,21 +81,7 @@ def _serve(command_line: CommandLine, program: str) -> int:
 
 
 def _load(command_line: CommandLine, log: Log) -> Config:
-    def read_file(path: str) -> bytes:
-        with open(path, "rb") as file:
-            return file.read()
-
-    config = load(
-        command_line,
-        read_file,
-        sys.stdin.buffer.read,
-        directory=os.getcwd(),
-        change_directory=enter_directory,
-        join_path=os.path.join,
-        list_files=_list_files,
-        check_log_file=_check_log_file,
-        log_warning=log.warning,
-    )
+    config = load_config(command_line, log_warning=log.warning)
     log.set_level(config.text("loglevel"))
     log.to_file(config.path("logfile"))
     return config
@@ -112,24 +99,6 @@ def _check_sentinel(config: Config, log: Log) -> None:
     except OSError as error:
         log.warning(f"Sentinel config file {path} is not writable: {error.strerror}. Exiting...")
         raise StartError from None
-
-
-def _list_files(pattern: str) -> list[str]:
-    import glob
-
-    return sorted(glob.glob(pattern))
-
-
-def enter_directory(current: str, wanted: str) -> str:
-    """`wanted` seen from `current`, links resolved; raises OSError where it is none or may not be entered."""
-    path = os.path.realpath(os.path.join(current, wanted))
-    with os.scandir(path):
-        return path
-
-
-def _check_log_file(path: str) -> None:
-    with open(path, "ab"):
-        pass
 
 
 def _enter(config: Config, log: Log) -> tuple[PidFile | None, Supervisor]:

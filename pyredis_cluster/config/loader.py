@@ -68,6 +68,7 @@ def load(
     read_file: ReadFile,
     read_stdin: Callable[[], bytes] = bytes,
     *,
+    defaults: bytes = b"",
     directory: str = "/",
     change_directory: ChangeDirectory = join_directory,
     join_path: JoinPath = posixpath.join,
@@ -79,6 +80,7 @@ def load(
 ) -> Config:
     """The configuration that `command_line` asks for.
 
+    Lines of `defaults` come before all others, which override them.
     `directory` is the current one, absolute. `list_files` gives the paths that a pattern with `*`, `?` or `[`
     names, sorted. `check_log_file` raises OSError where the log cannot be opened, `check_user` raises
     `BadValue` for the words after `user`, and `is_command` tells whether rename-command can find a name.
@@ -94,6 +96,7 @@ def load(
     if command_line.sentinel:
         _make_sentinel(config)
     loader = _Loader(config, read_file, list_files, check_user, is_command)
+    loader.take_defaults(defaults)
     lines: list[SourceLine] = []
     if command_line.config_file is not None:
         config.config_file = config.in_directory(command_line.config_file)
@@ -167,6 +170,11 @@ class _Loader:
                 raise ConfigFileError(str(error), line) from None
         self._check_whole()
         self._lines_add_up = False
+
+    def take_defaults(self, lines: bytes) -> None:
+        """Takes lines as if they were what directives are when nothing is said of them."""
+        self.take(_lines(lines, "the defaults", 1))
+        self._seen.clear()
 
     def file_lines(self, path: str) -> list[SourceLine]:
         """The lines of the file, or of the files that a pattern names, in order."""

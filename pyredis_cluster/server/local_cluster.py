@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pyredis_cluster.cluster.founding import Founder, found
 from pyredis_cluster.protocol.slots import SLOT_COUNT
-from pyredis_cluster.server.cluster_settings import cluster_settings
+from pyredis_cluster.server.founding import founding_texts, write_nodes_conf
+from pyredis_cluster.server.readiness import has_copy, hasten, is_in_sync, serve_at_once
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.cluster import ClusterNode
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.005
 _ANNOUNCE_S = 1.0
-_WILDCARDS = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1", "::*": "::1"}
 
 
 class LocalCluster:
@@ -48,7 +47,7 @@ class LocalCluster:
         for server in self.servers:
             await server.start()
             if is_new:
-                _serve_at_once(server)
+                serve_at_once(server)
         self._is_unfinished = False
 
     def _found(self) -> bool:
@@ -60,35 +59,14 @@ class LocalCluster:
             return False
 
     def _write_nodes_conf(self, texts: Sequence[str], *, where_empty: bool = False) -> bool:
-        """Give each server its nodes.conf; False where that was to be empty and is not. Raises OSError."""
-        with contextlib.ExitStack() as closing:
-            files = []
-            for server in self.servers:
-                file = server.disk.lock(server.config.path("cluster-config-file"))
-                files.append(closing.enter_context(contextlib.closing(file)))
-            if where_empty and any(file.read() for file in files):
-                return False
-            for file, text in zip(files, texts, strict=True):
-                file.replace(text.encode(), sync=False)
-        return True
+        places = [(server.disk, server.config.path("cluster-config-file")) for server in self.servers]
+        return write_nodes_conf(places, texts, where_empty=where_empty)
 
     def _nodes_conf(self) -> Sequence[str]:
         if self._given_nodes_conf is not None:
             return self._given_nodes_conf
-        founders = []
-        for server in self.servers:
-            settings = cluster_settings(server.config)
-            address = settings.announce_ip or server.config.words("bind")[0].removeprefix("-")
-            founders.append(
-                Founder(
-                    _WILDCARDS.get(address, address),
-                    settings.announced_tcp_port,
-                    settings.announced_bus_port,
-                    settings.announced_tls_port,
-                    settings.announce_hostname,
-                )
-            )
-        return found(founders, self._primary_count, self.servers[0].state.random)
+        configs = [server.config for server in self.servers]
+        return founding_texts(configs, self._primary_count, self.servers[0].state.random)
 
     @property
     def is_whole(self) -> bool:
@@ -100,17 +78,12 @@ class LocalCluster:
         nodes = self._nodes()
         async with asyncio.timeout(limit_s):
             await _until(lambda: all(node.core.state.ok and is_in_sync(node) for node in nodes))
-            # Clients are not told of a replica before it is known to have taken over something, so it gets
-            # something: else it would have to wait for its primary's next PING, and for gossip.
-            for node in nodes:
-                replicas = node.server_state.replicas
-                if not node.is_replica and replicas:
-                    replicas.replicate([b"PING"])
-            await _until(lambda: all(node.core.state.repl_offset() for node in nodes if node.is_replica))
+            for server in self.servers:
+                hasten(server)
+            await _until(lambda: all(has_copy(node) for node in nodes))
             while not self._all_see_all_copies():
-                for node in nodes:
-                    if node.is_replica:
-                        node.announce()
+                for server in self.servers:
+                    hasten(server)
                 # Many nodes need a while to hear of many: what is said again too soon would only keep them.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_ANNOUNCE_S):
@@ -141,19 +114,6 @@ class LocalCluster:
             for node in nodes
             for other in node.core.state.nodes.values()
         )
-
-
-def is_in_sync(node: ClusterNode) -> bool:
-    """Whether a node is a primary, or a replica whose link to its primary is up."""
-    roles = node.server_state.replication_roles
-    return not node.is_replica or (roles is not None and roles.is_link_up)
-
-
-def _serve_at_once(server: Server) -> None:
-    # A node that starts waits to hear of a failover that it may have missed; here was none.
-    if server.cluster is not None:
-        server.cluster.settings.writable_delay_ms = 0
-        server.cluster.tick()
 
 
 async def _until(holds: Callable[[], bool]) -> None:

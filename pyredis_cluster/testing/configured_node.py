@@ -8,7 +8,7 @@ from pyredis_cluster.config.command_line import CommandLine
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.loader import load
 from pyredis_cluster.sentinel.state import SentinelState
-from pyredis_cluster.testing.node import HOST, Node, Surroundings
+from pyredis_cluster.testing.node import Node, Surroundings
 from pyredis_cluster.testing.settings import DirectiveValue, directive_text, set_directives
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 
@@ -88,23 +88,3 @@ class SentinelNode(ConfiguredNode):
 def _line(name: str, value: DirectiveValue) -> str:
     text = directive_text(value)
     return name.replace("_", "-") + " " + (text or '""')
-
-
-def known_lines(
-    name: str,
-    primary_port: int,
-    quorum: int,
-    replica_ports: Iterable[int],
-    sentinels: Iterable[tuple[str, int]],
-    my_id: str,
-) -> list[str]:
-    """`sentinel` lines of one that has met everybody: `sentinels` are the others, with id and port."""
-    return [
-        f"sentinel myid {my_id}",
-        f"sentinel monitor {name} {HOST} {primary_port} {quorum}",
-        f"sentinel config-epoch {name} 0",
-        f"sentinel leader-epoch {name} 0",
-        *[f"sentinel known-replica {name} {HOST} {port}" for port in replica_ports],
-        *[f"sentinel known-sentinel {name} {HOST} {port} {run_id}" for run_id, port in sentinels],
-        "sentinel current-epoch 0",
-    ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pyredis_cluster.sentinel.founding import known_lines
 from pyredis_cluster.sentinel.instance import DOWN, FailoverState
 from pyredis_cluster.server.network import REPLICATION, SENTINEL
 from pyredis_cluster.testing.blocking_sentinels import BlockingSentinelGroup
-from pyredis_cluster.testing.configured_node import ConfiguredNode, SentinelNode, known_lines
+from pyredis_cluster.testing.configured_node import ConfiguredNode, SentinelNode
 from pyredis_cluster.testing.hosted import Hosted
 from pyredis_cluster.testing.loop_thread import SHARED
-from pyredis_cluster.testing.node import Node, Surroundings, until
+from pyredis_cluster.testing.node import HOST, Node, Surroundings, until
 from pyredis_cluster.testing.partitions import cut
 from pyredis_cluster.testing.settings import DirectiveValue, directive_text
 
@@ -108,7 +109,9 @@ class SentinelGroup(Hosted[Node]):
         self.sentinels = []
         for port, my_id in zip(sentinel_ports, ids, strict=True):
             others = [pair for pair in zip(ids, sentinel_ports, strict=True) if pair[0] != my_id]
-            lines = known_lines(self.master_name, primary_port, self._quorum, server_ports[1:], others, my_id)
+            lines = known_lines(
+                self.master_name, HOST, primary_port, self._quorum, server_ports[1:], others, my_id
+            )
             lines += self._option_lines()
             self.sentinels.append(
                 SentinelNode(surroundings, port, self._sentinel_directives, lines, pace_ms=self._pace_ms)

@@ -1,0 +1,147 @@
+"""All nodes of `pyredis-cluster up` in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from pyredis_cluster.cli.redis_server import handle_continuing
+from pyredis_cluster.cli.up_group import found_group, sentinel_config
+from pyredis_cluster.cli.up_options import READY_S, NodePlan, UpError, UpOptions, node_config
+from pyredis_cluster.cli.up_report import NodeReport, report_of
+from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.server.local_cluster import LocalCluster
+from pyredis_cluster.server.log import Log
+from pyredis_cluster.server.network import Network
+from pyredis_cluster.server.ports import SystemClock
+from pyredis_cluster.server.process import raise_open_files
+from pyredis_cluster.server.readiness import is_ready
+from pyredis_cluster.server.server import Server
+
+_POLL_S = 0.005
+
+
+class Lines:
+    """Where the nodes log to that have no file: kept while they start, then standard error."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes] | None = []
+
+    def write(self, data: bytes) -> None:
+        """Take whole lines."""
+        if self._kept is not None:
+            self._kept.append(data)
+        else:
+            sys.stderr.buffer.write(data)
+            sys.stderr.buffer.flush()
+
+    def release(self) -> None:
+        """Show what was kept, and what comes."""
+        kept, self._kept = self._kept, None
+        for data in kept or ():
+            self.write(data)
+
+    @property
+    def kept_count(self) -> int:
+        """How many lines are kept."""
+        return len(self._kept or ())
+
+    def keep_only(self, count: int) -> None:
+        """Forget all kept lines but the first ones."""
+        if self._kept is not None:
+            del self._kept[count:]
+
+    def text(self) -> str:
+        """What was kept."""
+        return b"".join(self._kept or ()).decode(errors="replace").rstrip()
+
+
+def start_log(config_level: str, node: NodePlan, lines: Lines) -> Log:
+    """The log of one node."""
+    log = Log(SystemClock(), lines.write)
+    if node.log_file:
+        log.to_file(node.log_file)
+    log.set_level(config_level)
+    return log
+
+
+class LocalFleet:
+    """See `Fleet`."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, options: UpOptions, plans: Sequence[NodePlan]
+    ) -> None:
+        """Raises UpError."""
+        self._options = options
+        self._network = Network(loop)
+        self._lines = Lines()
+        self._logs: list[Log] = []
+        self._is_stopped = False
+        self._servers: list[Server] = []
+        self._ports = options.shape.ports
+        if not options.shape.is_cluster:
+            found_group(options, plans)
+        for node in plans:
+            config = (sentinel_config if node.is_sentinel else node_config)(options, node)
+            log = start_log(config.text("loglevel"), node, self._lines)
+            self._logs.append(log)
+            self._servers.append(Server(config, loop, network=self._network, log=log))
+        raise_open_files(self._servers[0].config.integer("maxclients"), self._logs[0])
+        handle_continuing(loop, self._servers)
+        self._cluster = LocalCluster(self._servers, primaries=options.shape.primaries)
+
+    async def start(self) -> None:
+        """See `Fleet`."""
+        try:
+            async with asyncio.timeout(READY_S + len(self._servers)):
+                await (self._start_cluster() if self._options.shape.is_cluster else self._start_group())
+        except StartError:
+            raise UpError(self._lines.text() or "The nodes cannot be started.") from None
+        self._lines.release()
+
+    async def _start_group(self) -> None:
+        count = self._options.shape.server_count
+        await self._start_all(self._servers[:count])
+        said = self._lines.kept_count
+        # Those that find replicas without a link do not look again for a while.
+        await self._start_all(self._servers[count:])
+        # What they are to watch is in the table.
+        self._lines.keep_only(said)
+
+    async def _start_all(self, servers: Sequence[Server]) -> None:
+        for server in servers:
+            await server.start()
+        while not all(is_ready(server, self._ports) for server in servers):  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_S)
+
+    async def _start_cluster(self) -> None:
+        await self._cluster.start()
+        if not self._cluster.is_whole:
+            raise UpError("The directory holds nodes that are not a whole cluster.")
+        await self._cluster.wait_until_ready(limit_s=READY_S + len(self._servers))
+
+    def stop(self) -> bool:
+        """See `Fleet`. With a directory data are saved there, as the save points of each node have it."""
+        self._is_stopped = True
+        keeps = self._options.directory is not None
+        if not keeps:
+            # That all ends is what was asked for: no node has to say so on a terminal.
+            for log in self._logs:
+                log.set_level("nothing")
+        return self._cluster.stop(save=None if keeps else False)
+
+    @property
+    def is_stopped(self) -> bool:
+        """See `Fleet`."""
+        return self._is_stopped
+
+    async def wait_until_stopped(self) -> int:
+        """See `Fleet`."""
+        await self._cluster.wait_until_stopped()
+        self._network.close()
+        return 0
+
+    def reports(self) -> list[NodeReport]:
+        """See `Fleet`."""
+        return [report_of(server) for server in self._servers]
