@@ -162,9 +162,11 @@ class Administrator:
             if slot not in self.moved_s:
                 raise ViolationError(f"slot {slot} is nobody's, and was never moved")
             holders = [host for host in primaries if slot in self._cluster.slots_with_keys(host)]
-            owner = (holders or primaries)[0].address
+            heir = (holders or primaries)[0]
+            owner = heir.address
             self._note(f"gives slot {slot} to {owner}")
-            await self._do(owner, "CLUSTER", "DELSLOTS", slot)
+            if core_of(heir).state.slots[slot] is not None:
+                await self._do(owner, "CLUSTER", "DELSLOTS", slot)
             await self._do(owner, "CLUSTER", "ADDSLOTS", slot)
             await self._do(owner, "CLUSTER", "BUMPEPOCH")
 
