@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from pyredis_cluster.server.cluster import ClusterNode as RunningNode
 
 
+_NOT_TO_SET = {
+    "dir": "its files are in memory",
+    "port": "there is `ports` for them",
+    "cluster-enabled": "it is one",
+}
 _ACQUAINTED_S = 30.0
 _COMPLAINTS_SHOWN = 10
 _CAUGHT_UP_S = 30.0
@@ -94,10 +99,13 @@ class Cluster(Hosted[ClusterNode]):
         ports: Sequence[int] | None = None,
         seed: int | None = None,
     ) -> None:
+        if primaries < 1 or replicas_per_primary < 0:
+            raise ValueError("a cluster has a primary at least, and no less than 0 replicas for each")
+        for name, reason in _NOT_TO_SET.items():
+            if config and name in config:
+                raise ValueError(f"{name} of a cluster cannot be set: {reason}")
         super().__init__(primaries * (1 + replicas_per_primary), ports=ports, seed=seed, with_bus=True)
         self._primary_count = primaries
-        if config and "dir" in config:
-            raise ValueError("the files of a cluster are in memory: there is no `dir` to set")
         self._nodes_conf: list[str] = []
         self._first_view: frozenset[tuple[str, str, bytes]] = frozenset()
         self._directives: dict[str, DirectiveValue] = {
@@ -319,8 +327,10 @@ class Cluster(Hosted[ClusterNode]):
 
 
 def slot_of(key: str | bytes | int) -> int:
-    """The slot of a key; a number is one."""
+    """The slot of a key; a number is one. Raises ValueError for a number that is none."""
     if isinstance(key, int):
+        if key not in range(SLOT_COUNT):
+            raise ValueError(f"there is no slot {key}: they are 0 to {SLOT_COUNT - 1}")
         return key
     return key_slot(key.encode() if isinstance(key, str) else key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from pyredis_cluster.testing.blocking import BlockingNode
@@ -27,8 +28,13 @@ class Server(Hosted[Node]):
         port: int | None = None,
         seed: int | None = None,
     ) -> None:
-        super().__init__(1, ports=None if port is None else [port], seed=seed)
+        super().__init__(1, ports=[port] if port else None, seed=seed)
         self._directives = dict(config or {})
+        if "port" in self._directives:
+            raise ValueError("there is `port` for the port of a server")
+        directory = self._directives.get("dir")
+        if directory is not None and not os.path.isdir(str(directory)):
+            raise ValueError(f"dir {str(directory)!r}: no such directory")
 
     async def _make(self, surroundings: Surroundings, ports: Sequence[int]) -> None:
         self.nodes = [Node(surroundings, ports[0], self._directives)]

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import warnings
+from typing import Any
 
 import pytest
 import redis
@@ -69,7 +70,12 @@ class TestServer:
 
     @pytest.mark.parametrize(
         ("config", "reason"),
-        [({"no-such": 1}, "there is no directive 'no-such'"), ({"maxmemory": "much"}, "maxmemory 'much': ")],
+        [
+            ({"no-such": 1}, "there is no directive 'no-such'"),
+            ({"maxmemory": "much"}, "maxmemory 'much': "),
+            ({"port": 7000}, "there is `port`"),
+            ({"dir": "/no/such"}, "dir '/no/such': no such directory"),
+        ],
     )
     def test_directives_are_checked(self, config: dict[str, str | int | bool], reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
@@ -117,8 +123,6 @@ class TestCluster:
                 assert [port for _, port in cluster.addresses] == reservation.ports
         finally:
             reservation.close()
-        with pytest.raises(ValueError, match="6 ports are needed"):
-            Cluster(ports=[7000])
 
     async def test_slots_move_with_their_keys(self) -> None:
         async with Cluster(primaries=2, replicas_per_primary=0) as cluster, cluster.client() as client:
@@ -202,9 +206,26 @@ class TestCluster:
             async with cluster.client() as client:
                 assert await client.set("key", "value")
 
-    def test_files_are_in_memory(self) -> None:
-        with pytest.raises(ValueError, match="in memory"):
-            Cluster(config={"dir": "/tmp"})
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            ({"config": {"dir": "/tmp"}}, "in memory"),
+            ({"config": {"port": 7000}}, "`ports`"),
+            ({"primaries": 0}, "a primary at least"),
+            ({"replicas_per_primary": -1}, "no less than 0"),
+            ({"ports": [7000]}, "6 ports are needed"),
+        ],
+    )
+    def test_options_are_checked(self, options: dict[str, Any], reason: str) -> None:
+        with pytest.raises(ValueError, match=reason):
+            Cluster(**options)
+
+    async def test_arguments_are_checked(self) -> None:
+        async with Cluster(primaries=1, replicas_per_primary=0) as cluster:
+            with pytest.raises(ValueError, match="no slot 16384"):
+                cluster.node_for(16384)
+            with pytest.raises(ValueError, match="no slot -1"):
+                await cluster.move_slots([-1], cluster.nodes[0])
 
     def test_nothing_is_left_behind(self) -> None:
         before = set(threading.enumerate())
