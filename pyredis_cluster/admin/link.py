@@ -85,9 +85,12 @@ class Link(Protocol):
 
 
 class NodeLink(Link):
-    """A connection that exists from the first on. Raises UnreachableError, and ReplyError for credentials."""
+    """A connection that exists from the first on. Raises UnreachableError, and ReplyError for credentials.
 
-    def __init__(self, address: Address, credentials: Credentials) -> None:
+    A node may be silent for `limit_s`, or as long as it likes.
+    """
+
+    def __init__(self, address: Address, credentials: Credentials, limit_s: float | None = None) -> None:
         self._name = str(address)
         # redis-py has no types for it.
         connection_type: Any = redis.Connection
@@ -99,9 +102,9 @@ class NodeLink(Link):
             username=credentials.user if credentials.password is not None else None,
             password=credentials.password,
             protocol=2,
-            # A slot's keys may take as long as --cluster-timeout says, the node being silent meanwhile.
-            socket_timeout=None,
-            socket_connect_timeout=_CONNECT_LIMIT_S,
+            # Without one a slot's keys may take as long as --cluster-timeout says.
+            socket_timeout=limit_s,
+            socket_connect_timeout=limit_s or _CONNECT_LIMIT_S,
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
             **dict.fromkeys(introduction),

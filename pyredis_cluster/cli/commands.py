@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from pyredis_cluster.cli.cluster import cluster
+from pyredis_cluster.cli.cluster_command import PASSWORD_VARIABLE, ask_password
 from pyredis_cluster.cli.up_options import (
     ALL_ADDRESSES,
     BUS_PORT_OFFSET,
@@ -184,6 +185,57 @@ def _placed(wanted: Shape, given: set[str], directory: str | None, held: context
     if highest > HIGHEST_PORT:
         raise click.BadParameter(f"too high for {len(wanted.ports)} nodes", param_hint="--port")
     return wanted
+
+
+@program.command()
+@click.argument("address", nargs=-1, metavar="[HOST:PORT]")
+@click.option("--watch", is_flag=True, help="Show it anew until q or Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.1, 3600),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often with --watch.",
+)
+@click.option("--json", "is_json", is_flag=True, help="Print JSON, a line at a time.")
+@click.option(
+    "-a",
+    "--pass",
+    "password",
+    envvar=PASSWORD_VARIABLE,
+    metavar="PASSWORD",
+    help=f"Password of the nodes; better in the environment variable {PASSWORD_VARIABLE}.",
+)
+@click.option("--user", metavar="NAME", help="Log in to the nodes under this name; needs a password.")
+@click.option("--askpass", is_flag=True, help="Ask for the password.")
+def status(
+    address: tuple[str, ...],
+    watch: bool,
+    interval: float,
+    is_json: bool,
+    password: str | None,
+    user: str | None,
+    askpass: bool,
+) -> int:
+    """Show the nodes of a cluster, their slots, and how far replicas are behind.
+
+    Any node will do; without an address it is 127.0.0.1:7000. Exits with 1 if there is something to look at.
+    """
+    from pyredis_cluster.admin.address import address_of
+    from pyredis_cluster.admin.errors import UsageError
+    from pyredis_cluster.admin.link import Credentials
+    from pyredis_cluster.cli.status import show
+    from pyredis_cluster.cli.status import watch as watch_status
+
+    try:
+        asked = address_of(address or (f"127.0.0.1:{_FIRST_PORT}",))
+    except UsageError as error:
+        raise click.UsageError(str(error).removeprefix("[ERR] ")) from None
+    credentials = Credentials(user, ask_password() if askpass else password)
+    if watch:
+        return watch_status(asked, credentials, interval_s=interval, is_json=is_json)
+    return show(asked, credentials, is_json=is_json)
 
 
 program.add_command(cluster)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-SUBCOMMANDS = frozenset({"up", "cluster"})
+SUBCOMMANDS = frozenset({"up", "status", "cluster"})
 """First words that are commands of their own; a configuration file of that name is given as `./up`."""
 
 

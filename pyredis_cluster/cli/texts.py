@@ -19,6 +19,7 @@ Usage: pyredis-cluster [/path/to/redis.conf] [options] [-]
        pyredis-cluster --check-system
        pyredis-cluster /path/to/sentinel.conf --sentinel
        pyredis-cluster up --help
+       pyredis-cluster status --help
        pyredis-cluster cluster --help
 
 Examples:
@@ -28,7 +29,8 @@ Examples:
        pyredis-cluster --port 7777
        pyredis-cluster --port 7000 --cluster-enabled yes
        pyredis-cluster /etc/myredis.conf --loglevel verbose -
-       pyredis-cluster up --primaries 3 --port 7000 (run a whole cluster)
+       pyredis-cluster up (run a whole cluster on ports 7000 to 7005)
+       pyredis-cluster status 127.0.0.1:7000 --watch (show how it fares)
        pyredis-cluster cluster check 127.0.0.1:7000 (what redis-cli --cluster check does)"""
 
 NO_MEMORY_TEST = "--test-memory is not supported: use a tool that tests memory, such as memtester."
