@@ -129,6 +129,13 @@ class Replica:
             self.aof_offset = max(self.aof_offset, aof_offset)
         self.ack_time_ms = now_ms
 
+    def clock_moved(self, now_ms: int) -> None:
+        """The clock was moved on, in one step: count silence from now on."""
+        if self.ack_time_ms:
+            self.ack_time_ms = now_ms
+        if self.stuck_since_ms:
+            self.stuck_since_ms = now_ms
+
     def lag_s(self, now_ms: int) -> int:
         """Seconds since it was last heard of."""
         return now_ms // 1000 - self.ack_time_ms // 1000 if self.is_online else 0

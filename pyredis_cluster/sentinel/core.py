@@ -30,6 +30,7 @@ from pyredis_cluster.sentinel import (
     scripts,
 )
 from pyredis_cluster.sentinel.events import emit
+from pyredis_cluster.sentinel.instance import S_DOWN
 from pyredis_cluster.sentinel.ready import ConfigLine, Ready
 from pyredis_cluster.sentinel.settings import SentinelSettings
 from pyredis_cluster.sentinel.state import SentinelState
@@ -88,6 +89,17 @@ class SentinelCore:
         """Let time pass: reconnect, ask, suspect, fail over, run scripts."""
         self.state.now_ms = now_ms
         cron.tick(self.state)
+
+    def clock_moved(self, now_ms: int) -> None:
+        """The clock was moved on, in one step, which is no reason for TILT; who is up has time to answer."""
+        state = self.state
+        state.now_ms = state.previous_tick_ms = now_ms
+        for master in state.masters.values():
+            for instance in (master, *master.replicas.values(), *master.sentinels.values()):
+                link = instance.link
+                link.pubsub_activity_ms = now_ms
+                if link.awaited_ping_ms and not instance.flags & S_DOWN:
+                    link.awaited_ping_ms = now_ms
 
     def tick_interval_ms(self) -> int:
         """How soon `tick` is due after the one before; another each time, lest sentinels act in step."""

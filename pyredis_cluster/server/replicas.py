@@ -273,6 +273,11 @@ class Replicas:
         if self._outputs:
             self._stream.feed_own(b"REPLCONF", b"GETACK", b"*")
 
+    def clock_moved(self, now_ms: int) -> None:
+        """Count from now on how long each has been silent."""
+        for output in self._outputs.values():
+            output.replica.clock_moved(now_ms)
+
     # Going
 
     def replied(self, session: Session) -> None:

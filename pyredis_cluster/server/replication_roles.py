@@ -267,6 +267,10 @@ class ReplicationRoles:
     def _now_s(self) -> int:
         return self._state.keyspace.now_ms // 1000
 
+    def clock_moved(self, now_ms: int) -> None:
+        """Count from now on how long the primary has been silent."""
+        self._side.last_io_s = now_ms // 1000
+
     def _tick(self, now_ms: int) -> None:
         self._check_failover(now_ms)
         side = self._side

@@ -267,6 +267,19 @@ class Server:
             self.state.set_gate(gate.GATE_FROZEN, True)
             self.loop.call_soon_threadsafe(self.freezer.freeze, 0)
 
+    def clock_moved(self) -> None:
+        """The clock was moved on, in one step: that is no silence of those who are connected."""
+        if self.is_frozen or self.stopped.is_set():
+            return
+        self.state.update_time()
+        now_ms = self.state.keyspace.now_ms
+        self.replicas.clock_moved(now_ms)
+        self.replication_roles.clock_moved(now_ms)
+        if self.cluster is not None:
+            self.cluster.core.clock_moved(now_ms)
+        if self.sentinel is not None:
+            self.sentinel.core.clock_moved(now_ms)
+
     def migrate(self, request: Migration, done: Callable[[Outcome], None]) -> None:
         """See `Host`."""
         if self.migrations is None:

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -22,6 +22,11 @@ _Args = TypeVarTuple("_Args")
 
 _SOON_S = 1e-9
 """Timers that are due within that time of each other are due at once."""
+
+_LONG_S = 1.0
+
+Timer = tuple[float, int, asyncio.TimerHandle, float]
+"""When it is due, its number among all, what it does, and when it was set."""
 
 
 class DeadlockError(RuntimeError):
@@ -38,7 +43,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now_s = 0.0
         # asyncio's own heap compares its timers by a method of theirs, which takes most of the time.
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[Timer] = []
         self._numbers = itertools.count()
         self.limit_s = math.inf
         """How long programs may run."""
@@ -58,8 +63,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         """See asyncio."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._numbers), handle))
+        heapq.heappush(self._timers, (when, next(self._numbers), handle, self._now_s))
         return handle
+
+    def jump(self, to_s: float) -> None:
+        """Have it be later, at once: timers that have become due meanwhile fire with the next turn."""
+        self._now_s = max(self._now_s, to_s)
+
+    def next_long_timer_s(self) -> float:
+        """See the function of that name."""
+        return next_long_timer_s(self._timers)
 
     def run(self, main: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine to its end.
@@ -88,7 +101,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 raise self._deadlock(f"this has not ended within limit_s={self.limit_s:g} s of virtual time")
             self._now_s = max(self._now_s, timers[0][0])
         end_s = self._now_s + _SOON_S
-        while timers and timers[0][0] < end_s:
+        while timers and timers[0][0] <= end_s:
             timer = heapq.heappop(timers)[2]
             if not timer.cancelled():
                 ready.append(timer)
@@ -113,3 +126,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 self.run_until_complete(asyncio.sleep(0))
         self._timers.clear()
         super().close()
+
+
+def next_long_timer_s(timers: Iterable[Timer]) -> float:
+    """When the next timer is due that was set for more than a second, so is no tick. Infinity for none."""
+    return min(
+        (
+            when_s
+            for when_s, _, handle, set_s in timers
+            if when_s - set_s > _LONG_S and not handle.cancelled()
+        ),
+        default=math.inf,
+    )

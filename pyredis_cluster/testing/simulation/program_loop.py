@@ -7,17 +7,21 @@ else would leave the program is refused.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import random
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context
-from typing import Any, Final, NoReturn, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVarTuple, Unpack
 
 from pyredis_cluster.testing.simulation.clock import SimulatedClock
 from pyredis_cluster.testing.simulation.loop import VirtualLoop
 from pyredis_cluster.testing.simulation.network import NetworkWorld
+
+if TYPE_CHECKING:
+    from pyredis_cluster.server.server import Server
 
 _Args = TypeVarTuple("_Args")
 
@@ -49,8 +53,43 @@ class ProgramLoop(VirtualLoop):
         self.world = NetworkWorld(self, random.Random(self.random.getrandbits(64)))
         self.network = self.world.host(_HOST)
         self.clock = SimulatedClock(self, epoch_ns=unix_time_s * 10**9)
+        self.servers: list[Server] = []
+        """Those that have started in it."""
+        self._is_moving = False
         self._own_thread_id = threading.get_ident()
         self._next_port = _FIRST_PORT
+
+    # Time as a test moves it, see `pyredis_cluster.testing.clock`
+
+    @contextlib.contextmanager
+    def moving(self) -> Iterator[None]:
+        """For the time of a block, `pass_until` and `jump` move time. Raises RuntimeError within one."""
+        if self._is_moving:
+            raise RuntimeError("time is being moved already")
+        self._is_moving = True
+        try:
+            yield
+        finally:
+            self._is_moving = False
+
+    async def pass_until(self, end_s: float) -> None:
+        """Let time pass; it does not count for `limit_s`."""
+        began_s = self.time()
+        self.limit_s += end_s - began_s
+        await asyncio.sleep(end_s - began_s)
+
+    def jump(self, to_s: float) -> None:
+        """Have it be later at once, which does not count for `limit_s`."""
+        self.limit_s += to_s - self.time()
+        super().jump(to_s)
+
+    def stand_still(self) -> None:
+        """Raises RuntimeError: only what waits lets time pass here."""
+        raise RuntimeError("virtual time needs no freezing: it only passes while everyone waits")
+
+    go_on = stand_still
+
+    # The outside
 
     def free_ports(self, count: int) -> list[int]:
         """Ports that nobody has had."""

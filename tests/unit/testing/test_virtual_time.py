@@ -15,6 +15,9 @@ import pytest
 from redis.asyncio import Redis
 
 from pyredis_cluster import Cluster, Server, virtual_time
+from pyredis_cluster.testing.awaitable import AwaitableNode
+from pyredis_cluster.testing.loop_thread import LoopThread
+from pyredis_cluster.testing.pool import Pool
 from pyredis_cluster.testing.simulation.loop import DeadlockError
 
 SEEDS = int(os.environ.get("PYREDIS_TEST_SEEDS", "20"))
@@ -36,7 +39,7 @@ async def follow_a_failover() -> str:
         assert cluster.node_for("key") is not lost
         assert await client.get("key") == b"value"
         assert await client.incr("number") == 1
-        return cluster.story
+        return cluster.log
 
 
 @pytest.mark.slow
@@ -160,11 +163,16 @@ def test_what_cannot_be_in_virtual_time() -> None:
         virtual_time(lambda: None)  # type: ignore[arg-type, return-value]
 
 
-def test_servers_of_fixtures_are_told_apart(async_redis_server: object) -> None:
-    restart = async_redis_server.restart  # type: ignore[attr-defined]
+def test_servers_of_fixtures_are_told_apart() -> None:
+    pool = Pool(LoopThread())
+    try:
+        with pool.lend(Server, {}) as lent:
+            restart = AwaitableNode(lent.nodes[0], pool.thread).restart
 
-    async def wait() -> None:
-        await restart()
+            async def wait() -> None:
+                await restart()
 
-    with pytest.raises(RuntimeError, match="runs in real time"):
-        virtual_time.run(wait())
+            with pytest.raises(RuntimeError, match="runs in real time"):
+                virtual_time.run(wait())
+    finally:
+        pool.close()
