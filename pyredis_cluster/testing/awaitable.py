@@ -11,6 +11,7 @@ from pyredis_cluster.testing.remote import (
     RemoteNode,
     RemoteSlotMigration,
 )
+from pyredis_cluster.testing.remote_clock import AwaitableClock
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 class AwaitableNode(RemoteNode):
     """See `Node`."""
+
+    @property
+    def clock(self) -> AwaitableClock:
+        """See `Node`."""
+        return AwaitableClock(self._node.clock, self._thread)
 
     async def start(self) -> None:
         """See `Node`."""
@@ -56,6 +62,11 @@ class AwaitableCluster(RemoteCluster[AwaitableClusterNode]):
 
     def __init__(self, cluster: Cluster, thread: LoopThread) -> None:
         super().__init__(cluster, thread, AwaitableClusterNode)
+
+    @property
+    def clock(self) -> AwaitableClock:
+        """See `Cluster`."""
+        return self.nodes[0].clock
 
     def client(self, **options: Any) -> RedisCluster:
         """See `Cluster`."""

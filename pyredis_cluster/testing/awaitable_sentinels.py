@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.testing.awaitable import AwaitableNode
+from pyredis_cluster.testing.remote_clock import AwaitableClock
 from pyredis_cluster.testing.remote_sentinels import RemoteSentinelGroup
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ class AwaitableSentinelGroup(RemoteSentinelGroup[AwaitableNode]):
 
     def __init__(self, group: SentinelGroup, thread: LoopThread) -> None:
         super().__init__(group, thread, AwaitableNode)
+
+    @property
+    def clock(self) -> AwaitableClock:
+        """See `SentinelGroup`."""
+        return self.nodes[0].clock
 
     def client(self, **options: Any) -> Redis:
         """See `SentinelGroup`."""

@@ -11,6 +11,7 @@ from pyredis_cluster.testing.remote import (
     RemoteNode,
     RemoteSlotMigration,
 )
+from pyredis_cluster.testing.remote_clock import BlockingClock
 
 if TYPE_CHECKING:
     from redis import Redis, RedisCluster
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 class BlockingNode(RemoteNode):
     """See `Node`."""
+
+    @property
+    def clock(self) -> BlockingClock:
+        """See `Node`."""
+        return BlockingClock(self._node.clock, self._thread)
 
     def start(self) -> None:
         """See `Node`."""
@@ -58,6 +64,11 @@ class BlockingCluster(RemoteCluster[BlockingClusterNode]):
 
     def __init__(self, cluster: Cluster, thread: LoopThread) -> None:
         super().__init__(cluster, thread, BlockingClusterNode)
+
+    @property
+    def clock(self) -> BlockingClock:
+        """See `Cluster`."""
+        return self.nodes[0].clock
 
     def client(self, **options: Any) -> RedisCluster:
         """A redis-py client of the cluster; `options` are those of `redis.RedisCluster`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.testing.blocking import BlockingNode
+from pyredis_cluster.testing.remote_clock import BlockingClock
 from pyredis_cluster.testing.remote_sentinels import RemoteSentinelGroup
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ class BlockingSentinelGroup(RemoteSentinelGroup[BlockingNode]):
 
     def __init__(self, group: SentinelGroup, thread: LoopThread) -> None:
         super().__init__(group, thread, BlockingNode)
+
+    @property
+    def clock(self) -> BlockingClock:
+        """See `SentinelGroup`."""
+        return self.nodes[0].clock
 
     def client(self, **options: Any) -> Redis:
         """A redis-py client of whoever is primary; `options` are those of `redis.Redis`."""

@@ -145,7 +145,8 @@ class Cluster(Hosted[ClusterNode]):
         """Be as at first: all nodes run, with their first roles and slots and without data.
 
         Takes a millisecond or two, where roles and slots are the first ones still (the configuration may have
-        changed); else all nodes are started again. Clients' connections last in the first case only.
+        changed) and time was not moved; else all nodes are started again. Clients' connections last in the
+        first case only.
         """
         for node in self.nodes[self._count :]:
             node.kill()
@@ -158,14 +159,19 @@ class Cluster(Hosted[ClusterNode]):
         else:
             for node in self.nodes:
                 node.forget()
+            self.surroundings.set_time_back()
             await self._begin()
 
     def _is_as_at_first(self) -> bool:
-        return self._is_ready() and all(
-            node.is_up
-            and _view(node) == self._first_view
-            and not (node.core.state.migrating_to or node.core.state.importing_from)
-            for node in self.nodes
+        return (
+            not self.surroundings.is_time_moved
+            and self._is_ready()
+            and all(
+                node.is_up
+                and _view(node) == self._first_view
+                and not (node.core.state.migrating_to or node.core.state.importing_from)
+                for node in self.nodes
+            )
         )
 
     def _is_caught_up(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.testing.loop_thread import running_loop
+from pyredis_cluster.testing.clock import Clock
 from pyredis_cluster.testing.node import Node, Surroundings
 from pyredis_cluster.testing.ports import PortReservation
 from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
@@ -82,6 +83,11 @@ class Hosted(ABC, Generic[_NodeT]):
         if self._surroundings is None:
             raise RuntimeError("the servers are not started")
         return self._surroundings
+
+    @property
+    def clock(self) -> Clock:
+        """The time that the servers go by. Raises RuntimeError where they are not started."""
+        return self.surroundings.time
 
     @property
     def story(self) -> str:

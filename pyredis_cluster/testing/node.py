@@ -7,16 +7,17 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.directives import DIRECTIVES
 from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
-from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.server import Server as RunningServer
+from pyredis_cluster.testing.clock import Clock
 from pyredis_cluster.testing.faults import NodeFaults
 from pyredis_cluster.testing.local_client import LocalClient
+from pyredis_cluster.testing.movable_loop import MovableClock, MovableLoop
 from pyredis_cluster.testing.settings import DirectiveValue, set_directives
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
@@ -24,7 +25,8 @@ from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from pyredis_cluster.ports import Clock, Disk
+    from pyredis_cluster.ports import Clock as ServerClock
+    from pyredis_cluster.ports import Disk
 
 _LINES_KEPT = 1000
 HOST = "127.0.0.1"
@@ -38,16 +40,36 @@ class Surroundings:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, seed: int | None = None) -> None:
         self.loop = loop
         self.random = random.Random(seed)
+        self.servers: list[RunningServer] = []
+        """All that were started; those that have ended may be missing."""
+        self._movable: MovableLoop | None = None
         if isinstance(loop, ProgramLoop):
             self.network: Network = loop.network
-            self.clock: Clock = loop.clock
+            self.clock: ServerClock = loop.clock
+            self.servers = loop.servers
+            self.time = Clock(loop, self.clock, self.servers)
             if seed is None:
                 self.random = loop.random
         else:
+            self._movable = movable = MovableLoop(loop)
+            self.loop = cast(asyncio.AbstractEventLoop, movable)
             self.network = Network(loop)
-            self.clock = SystemClock()
+            # What is done to connections takes the servers' time, too.
+            self.network.loop = self.loop
+            self.clock = MovableClock(movable)
+            self.time = Clock(movable, self.clock, self.servers)
         self.story: deque[str] = deque(maxlen=_LINES_KEPT)
         """The latest lines of all logs, with the port before each."""
+
+    @property
+    def is_time_moved(self) -> bool:
+        """Whether the servers' time is not the one around them."""
+        return self._movable is not None and self._movable.was_moved
+
+    def set_time_back(self) -> None:
+        """Have servers go by the time around them again. None of them runs."""
+        if self._movable is not None:
+            self._movable.set_back()
 
     def close(self) -> None:
         """Let go of the loop, once all servers have ended."""
@@ -103,6 +125,11 @@ class Node:
         return str(given) if given else None
 
     @property
+    def clock(self) -> Clock:
+        """The time that it goes by; that of all servers which were made together."""
+        return self._surroundings.time
+
+    @property
     def is_up(self) -> bool:
         """Whether the server runs; a paused one does."""
         return self._server is not None and not self._server.stopped.is_set()
@@ -142,6 +169,9 @@ class Node:
             disk=self._disk,
             may_fail=True,
         )
+        servers = surroundings.servers
+        servers[:] = [server for server in servers if not server.stopped.is_set()]
+        servers.append(self._server)
         return self._server
 
     def _configured(self) -> Config:

@@ -151,11 +151,13 @@ class SentinelGroup(Hosted[Node]):
             return
         for node in self.nodes:
             node.forget()
+        self.surroundings.set_time_back()
         await self._begin()
 
     def _is_as_at_first(self) -> bool:
         return (
             all(node.is_up for node in self.nodes)
+            and not self.surroundings.is_time_moved
             and self._is_ready()
             and self.primary is self.servers[0]
             and not any(sentinel.view.current_epoch for sentinel in self.sentinels)

@@ -45,10 +45,11 @@ class Server(Hosted[Node]):
         node = self.nodes[0]
         if node.is_up:
             node.resume()
-        if node.is_up and not node.is_replica:
+        if node.is_up and not node.is_replica and not self.surroundings.is_time_moved:
             node.clear()
         else:
             node.forget()
+            self.surroundings.set_time_back()
             await node.start()
 
     async def __aenter__(self) -> Node:
