@@ -122,7 +122,7 @@ def test_several_processes(pytester: pytest.Pytester) -> None:
                 assert client.get("key") == str(turn).encode()
         """,
         "-n",
-        "2",
+        "4",
     )
     result.assert_outcomes(passed=4)
 
