@@ -57,7 +57,7 @@ class Action(Enum):
     CUT = "cut"
     """It is run; half of its reply is sent, then the connection is closed."""
     SILENCE = "silence"
-    """It is run, and its reply never sent, nor any other on that connection, as if the network had gone."""
+    """It is run, and its reply never sent, nor any other on that connection, until `heal_all` closes it."""
     CLOSE = "close"
     """It is not run, and the connection is closed."""
 
@@ -203,6 +203,7 @@ class Faults:
         self.wire_fault = wire_fault
         self._made = 0
         self.active: dict[int, Fault] = {}
+        self._silenced: list[Session] = []
 
     def begin(self, fault: Fault) -> int:
         """Let a fault be active; returns its number."""
@@ -226,7 +227,11 @@ class Faults:
         return True
 
     def heal_all(self) -> int:
-        """End every fault; how many there were."""
+        """End every fault, and close the connections that were silenced; how many faults there were."""
+        for session in self._silenced:
+            if not session.is_closing:
+                session.close(after_flush=False)
+        self._silenced.clear()
         return sum(self.heal(number) for number in list(self.active))
 
     def _update_gate(self) -> None:
@@ -255,6 +260,7 @@ class Faults:
                 session.close(after_flush=True)
             else:
                 session.set_gate(gate.GATE_SILENCED, True)
+                self._silenced = [each for each in self._silenced if not each.is_closing] + [session]
         else:
             slot = key_slot(keys[0]) if keys else 0
             session.reply(gate.reject(session, entry, argv, fault.error(slot)))

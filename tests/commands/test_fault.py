@@ -81,10 +81,11 @@ async def test_no_reply_of_what_was_done_nor_any_later_one(server: Node, client:
     client.send(b"INCR n\r\n")
     assert await client.read() == b"+PONG\r\n"
     async with peer(server.port) as other:
-        await other.call("FAULT", "HEAL")
         assert await other.call("GET", "n") == b"$1\r\n1\r\n"
         with pytest.raises(TimeoutError):
             await client.read(limit_s=0.02)
+        await other.call("FAULT", "HEAL")
+    assert await client.read_to_end() == b""
 
 
 async def test_connection_closed_with_nothing_done(server: Node, client: Peer) -> None:
