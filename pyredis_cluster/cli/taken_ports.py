@@ -15,7 +15,7 @@ from typing import NamedTuple
 _LSOF_LIMIT_S = 3.0
 _LISTENING = "0A"
 _AIRPLAY_PORTS = (5000, 7000)
-_AIRPLAY = (
+AIRPLAY = (
     "macOS uses it for AirPlay Receiver: to switch that off, see System Settings, General, AirDrop & Handoff."
 )
 
@@ -43,7 +43,7 @@ def describe_taken(ports: Iterable[int], bus_ports: range | tuple[()] = ()) -> s
         owner = owner_of(port)
         lines.append(f"Port {port}{what} is taken" + (f" by {owner}." if owner else "."))
         if sys.platform == "darwin" and port in _AIRPLAY_PORTS and _is_airplay(owner):
-            lines.append(_AIRPLAY)
+            lines.append(AIRPLAY)
     return "\n".join(lines)
 
 

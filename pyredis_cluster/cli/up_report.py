@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pyredis_cluster.cli.up_options import MASTER_NAME, UpOptions
 from pyredis_cluster.cluster.bitmap import ranges
-from pyredis_cluster.protocol.slots import SLOT_COUNT
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -95,10 +94,8 @@ def _headline(options: UpOptions) -> str:
     counts = [_count(shape.primaries, "primary", "primaries")]
     counts += [_count(replicas, "replica", "replicas")] if replicas else []
     counts += [_count(shape.sentinels, "sentinel", "sentinels")] if shape.sentinels else []
-    text = " and ".join([", ".join(counts[:-1]), counts[-1]]) if len(counts) > 1 else counts[0]
-    if shape.is_cluster:
-        return f"Cluster of {text} with all {SLOT_COUNT} slots is ready."
-    return f"Group of {text} is ready."
+    counts += ["all slots"] if shape.is_cluster else []
+    return f"The {'cluster' if shape.is_cluster else 'group'} is ready: {', '.join(counts)}."
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -144,12 +141,12 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def _connecting(options: UpOptions, port: int, *, password: bool) -> list[str]:
     host, shape = options.host, options.shape
     asks = " --askpass" if password else ""
-    login = ":PASSWORD@" if password else ""
+    login = ", password=..." if password else ""
     cli = f"-h {host} -p"
     if shape.is_cluster:
         rows = [
             ("redis-cli", f"redis-cli -c {cli} {port}{asks}"),
-            ("redis-py", f'RedisCluster.from_url("redis://{login}{_in_url(host)}:{port}")'),
+            ("redis-py", f'RedisCluster("{host}", {port}{login})'),
             ("look", f"pyredis-cluster status {host}:{port} --watch{asks}"),
         ]
     else:
@@ -157,7 +154,7 @@ def _connecting(options: UpOptions, port: int, *, password: bool) -> list[str]:
         rows = [
             ("redis-cli", f"redis-cli {cli} {port}{asks}"),
             ("sentinel", f"redis-cli {cli} {sentinel_port} sentinel get-master-addr-by-name {MASTER_NAME}"),
-            ("redis-py", f'Sentinel([("{host}", {sentinel_port})]).master_for("{MASTER_NAME}")'),
+            ("redis-py", f'Sentinel([("{host}", {sentinel_port})]).master_for("{MASTER_NAME}"{login})'),
         ]
     return [f"  {name:<12}{text}" for name, text in rows]
 
@@ -169,9 +166,9 @@ def _in_url(host: str) -> str:
 def _notes(options: UpOptions, *, password: bool) -> list[str]:
     notes = []
     if not options.is_local and not password:
-        notes.append("Whoever reaches this host can use it: there is no password (--requirepass sets one).")
+        notes.append("Whoever reaches this host can use it: --requirepass sets a password.")
     if options.directory is not None:
-        notes.append(f"Data and logs are in {options.directory}, with which it comes back.")
+        notes.append(f"Data and logs are in {options.directory}: with that it comes back.")
     else:
-        notes.append("Nothing is kept; with --dir DIRECTORY it comes back with its data.")
+        notes.append("Nothing is kept; with --dir DIRECTORY it comes back.")
     return notes

@@ -20,7 +20,7 @@ from tests.support.wire import RawClient
 OURS = our_program()
 NODES = 3
 TABLE = """\
-Cluster of 3 primaries with all 16384 slots is ready.
+The cluster is ready: 3 primaries, all slots.
 
   primary           slots         replicas
   127.0.0.1:{0}   0-5460        –
@@ -28,10 +28,10 @@ Cluster of 3 primaries with all 16384 slots is ready.
   127.0.0.1:{2}   10923-16383   –
 
   redis-cli   redis-cli -c -h 127.0.0.1 -p {0}
-  redis-py    RedisCluster.from_url("redis://127.0.0.1:{0}")
+  redis-py    RedisCluster("127.0.0.1", {0})
   look        pyredis-cluster status 127.0.0.1:{0} --watch
 
-Nothing is kept; with --dir DIRECTORY it comes back with its data.
+Nothing is kept; with --dir DIRECTORY it comes back.
 Ctrl-C ends it.
 """
 
@@ -91,7 +91,7 @@ class TestUp:
         with started(
             OURS, "up", "--primaries", "1", "--replicas", "0", "--port", str(port), directory=tmp_path
         ) as process:
-            process.wait_for("Cluster of 1 primary with all 16384 slots is ready.")
+            process.wait_for("The cluster is ready: 1 primary, all slots.")
             with RawClient(port) as client:
                 assert client.call("SET", "k", "v") == b"+OK\r\n"
 
@@ -109,7 +109,7 @@ class TestUp:
         with started(OURS, *options, directory=tmp_path) as process:
             process.wait_for("Ctrl-C ends it.")
             assert process.text().startswith(
-                f"Cluster of 1 primary and 2 replicas with all 16384 slots is ready.\n\n"
+                "The cluster is ready: 1 primary, 2 replicas, all slots.\n\n"
                 "  primary           slots     replicas\n"
                 f"  127.0.0.1:{port}   0-16383   127.0.0.1:{port + 1}, 127.0.0.1:{port + 2}\n"
             )
