@@ -30,8 +30,8 @@ from pyredis_cluster.protocol.slots import SLOT_COUNT
 
 fault = Group("server")
 
-_FLAGS = ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED
-_SINCE = "6.2.0"
+FLAGS = ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED
+SINCE = "6.2.0"
 _MOST = 2**31
 _BAD_SLOT = CommandError("ERR Invalid or out of range slot")
 _BAD_TIMES = CommandError("ERR TIMES takes a number from 1")
@@ -50,14 +50,14 @@ _DIRECTIONS = {
 _KINDS = (b"CLIENT", b"BUS", b"REPLICATION", b"SENTINEL")
 _WITH_ARGUMENT = (Action.ERROR, Action.MOVED, Action.ASK)
 
-fault.container("FAULT", since=_SINCE, summary="Groups the commands that make this server do wrong.")
+fault.container("FAULT", since=SINCE, summary="Groups the commands that make this server do wrong.")
 
 
 @fault.command(
     "FAULT REPLY",
     arity=-3,
-    flags=_FLAGS,
-    since=_SINCE,
+    flags=FLAGS,
+    since=SINCE,
     syntax=(
         "ERROR message | MOVED address | ASK address | CUT | SILENCE | CLOSE [COMMAND name ...] [KEY pattern]"
         " [SLOT start-slot end-slot] [TIMES count] [PROBABILITY probability]"
@@ -87,8 +87,8 @@ def fault_reply(call: Call, argv: list[bytes]) -> Reply:
 @fault.command(
     "FAULT WIRE",
     arity=-4,
-    flags=_FLAGS,
-    since=_SINCE,
+    flags=FLAGS,
+    since=SINCE,
     syntax=(
         "[LATENCY milliseconds] [JITTER milliseconds] [BANDWIDTH bytes-per-second] [HOLD bytes]"
         " [ONLY <IN | OUT>] [BLOCK <IN | OUT | BOTH>] [DROP probability]"
@@ -190,8 +190,8 @@ def _next(words: Iterator[bytes]) -> bytes:
 @fault.command(
     "FAULT TOPOLOGY",
     arity=-3,
-    flags=_FLAGS,
-    since=_SINCE,
+    flags=FLAGS,
+    since=SINCE,
     syntax=(
         "[STALE] [SLOTS start-slot end-slot address ...] [WITHOUT address ...] [NOHOSTS] [TIMES count]"
         " [PROBABILITY probability]"
@@ -227,7 +227,7 @@ def fault_topology(call: Call, argv: list[bytes]) -> Reply:
     return faults_of(call).begin(made)
 
 
-@fault.command("FAULT LIST", arity=2, flags=_FLAGS, since=_SINCE, summary="Answers the active faults.")
+@fault.command("FAULT LIST", arity=2, flags=FLAGS, since=SINCE, summary="Answers the active faults.")
 def fault_list(call: Call, argv: list[bytes]) -> Reply:
     """FAULT LIST
 
@@ -240,24 +240,27 @@ def fault_list(call: Call, argv: list[bytes]) -> Reply:
 @fault.command(
     "FAULT HEAL",
     arity=-2,
-    flags=_FLAGS,
-    since=_SINCE,
-    syntax="[id ...]",
+    flags=FLAGS,
+    since=SINCE,
+    syntax="[ALL | id ...]",
     summary="Ends some faults, or all.",
 )
 def fault_heal(call: Call, argv: list[bytes]) -> Reply:
-    """FAULT HEAL [id ...]
+    """FAULT HEAL [ALL | id ...]
 
-    How many faults were ended. Raises an error for what is no number; those that are over do not count.
+    How many faults of this node were ended; with ALL, of all nodes of the process, with their pauses. Raises
+    an error for what is no number; those that are over do not count.
     """
     faults = faults_of(call)
+    if len(argv) == 3 and argv[2].upper() == b"ALL" and faults.neighbours is not None:
+        return faults.neighbours.heal()
     if len(argv) == 2:
         return faults.heal_all()
     numbers = [integer_between(word, 1, _MOST, _BAD_NUMBER) for word in argv[2:]]
     return sum(faults.heal(number) for number in numbers)
 
 
-@fault.command("FAULT HELP", arity=2, flags=LOADING | STALE, since=_SINCE, summary="Lists the subcommands.")
+@fault.command("FAULT HELP", arity=2, flags=LOADING | STALE, since=SINCE, summary="Lists the subcommands.")
 def fault_help(call: Call, argv: list[bytes]) -> Reply:
     """FAULT HELP
 

@@ -10,7 +10,7 @@ REPLY <action> [<option> <value>]...
     * CUT
       Run it, send half of the reply, and close the connection.
     * SILENCE
-      Run it, and send no reply, nor any more on that connection.
+      Run it, and send no reply, nor any more on that connection until HEAL closes it.
     * CLOSE
       Do not run it; close the connection.
     Options are:
@@ -54,5 +54,17 @@ WIRE <option> <value> [<option> <value>]...
 LIST
     Return the active faults.
 HEAL [<id> ...]
-    End these faults, or all.
+    End these faults, or all of this node.
+HEAL ALL
+    End all faults and pauses of all nodes of this process.
+NODE <port> <action>
+    Have something befall a node that runs in this process. Actions are:
+    * KILL
+      End at once, with nothing saved.
+    * START, RESTART
+      Start again; reply when it serves.
+    * PAUSE [<milliseconds>], RESUME
+      Do nothing for so long, or until told.
+PARTITION <port> [<port> ...] [ONEWAY]
+    Let nothing pass between these nodes and all others, or not to the others.
 """

@@ -18,6 +18,7 @@ from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
 
 if TYPE_CHECKING:
     from pyredis_cluster.execution.cluster import Cluster
+    from pyredis_cluster.execution.neighbours import Neighbours
     from pyredis_cluster.execution.server_state import ServerState
     from pyredis_cluster.execution.session import Session
 
@@ -204,6 +205,8 @@ class Faults:
         self._made = 0
         self.active: dict[int, Fault] = {}
         self._silenced: list[Session] = []
+        self.neighbours: Neighbours | None = None
+        """The servers beside this one, where there may be some."""
 
     def begin(self, fault: Fault) -> int:
         """Let a fault be active; returns its number."""

@@ -374,6 +374,7 @@ def _commands_of(config: Config) -> Mapping[bytes, Command]:
 
         return SENTINEL_COMMANDS
     if config.text("enable-fault-command") != "no":
+        import pyredis_cluster.commands.fault_nodes  # noqa: F401
         from pyredis_cluster.commands.fault import fault
 
         return {**COMMANDS, **fault.commands}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pyredis_cluster.testing.cluster import Cluster
     from pyredis_cluster.testing.loop_thread import LoopThread
+    from pyredis_cluster.testing.snapshot import ClusterSnapshot
 
 
 class AwaitableNode(RemoteNode):
@@ -97,6 +98,10 @@ class AwaitableCluster(RemoteCluster[AwaitableClusterNode]):
         """See `Cluster`."""
         work = self._cluster.fail_over(self._node_of(replica), force=force, limit_s=limit_s)
         await self._thread.wait(work)
+
+    async def restore(self, snapshot: ClusterSnapshot) -> None:
+        """See `Cluster`."""
+        await self._thread.wait(self._cluster.restore(snapshot))
 
     async def reset(self) -> None:
         """See `Cluster`."""

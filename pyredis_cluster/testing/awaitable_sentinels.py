@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pyredis_cluster.testing.loop_thread import LoopThread
     from pyredis_cluster.testing.sentinel_group import SentinelGroup
+    from pyredis_cluster.testing.snapshot import Data
 
 
 class AwaitableSentinelGroup(RemoteSentinelGroup[AwaitableNode]):
@@ -38,6 +39,10 @@ class AwaitableSentinelGroup(RemoteSentinelGroup[AwaitableNode]):
     async def fail_over(self, limit_s: float = 60.0) -> None:
         """See `SentinelGroup`."""
         await self._thread.wait(self._group.fail_over(limit_s))
+
+    async def restore(self, snapshot: Data) -> None:
+        """See `SentinelGroup`."""
+        await self._thread.wait(self._group.restore(snapshot))
 
     async def reset(self) -> None:
         """See `SentinelGroup`."""

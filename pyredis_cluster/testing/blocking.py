@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pyredis_cluster.testing.cluster import Cluster
     from pyredis_cluster.testing.loop_thread import LoopThread
+    from pyredis_cluster.testing.snapshot import ClusterSnapshot
 
 
 class BlockingNode(RemoteNode):
@@ -100,6 +101,10 @@ class BlockingCluster(RemoteCluster[BlockingClusterNode]):
     def fail_over(self, replica: BlockingClusterNode, *, force: bool = False, limit_s: float = 60.0) -> None:
         """See `Cluster`."""
         self._thread.run(self._cluster.fail_over(self._node_of(replica), force=force, limit_s=limit_s))
+
+    def restore(self, snapshot: ClusterSnapshot) -> None:
+        """See `Cluster`."""
+        self._thread.run(self._cluster.restore(snapshot))
 
     def reset(self) -> None:
         """See `Cluster`."""

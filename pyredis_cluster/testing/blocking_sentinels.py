@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pyredis_cluster.testing.loop_thread import LoopThread
     from pyredis_cluster.testing.sentinel_group import SentinelGroup
+    from pyredis_cluster.testing.snapshot import Data
 
 
 class BlockingSentinelGroup(RemoteSentinelGroup[BlockingNode]):
@@ -46,6 +47,10 @@ class BlockingSentinelGroup(RemoteSentinelGroup[BlockingNode]):
     def fail_over(self, limit_s: float = 60.0) -> None:
         """See `SentinelGroup`."""
         self._thread.run(self._group.fail_over(limit_s))
+
+    def restore(self, snapshot: Data) -> None:
+        """See `SentinelGroup`."""
+        self._thread.run(self._group.restore(snapshot))
 
     def reset(self) -> None:
         """See `SentinelGroup`."""

@@ -10,15 +10,15 @@ from pyredis_cluster.cluster.founding import Founder, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
 from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
 from pyredis_cluster.server.local_cluster import LocalCluster
-from pyredis_cluster.server.network import BUS, REPLICATION
+from pyredis_cluster.server.neighbourhood import cut
 from pyredis_cluster.server.readiness import is_in_sync
 from pyredis_cluster.testing.blocking import BlockingCluster
 from pyredis_cluster.testing.hosted import Hosted
 from pyredis_cluster.testing.loop_thread import SHARED
 from pyredis_cluster.testing.node import Node, Surroundings, until
-from pyredis_cluster.testing.partitions import cut
 from pyredis_cluster.testing.settings import DirectiveValue
 from pyredis_cluster.testing.slot_migration import SlotMigration
+from pyredis_cluster.testing.snapshot import ClusterSnapshot, has_same_owners
 
 if TYPE_CHECKING:
     from redis.asyncio import RedisCluster
@@ -106,6 +106,7 @@ class Cluster(Hosted[ClusterNode]):
                 raise ValueError(f"{name} of a cluster cannot be set: {reason}")
         super().__init__(primaries * (1 + replicas_per_primary), ports=ports, seed=seed, with_bus=True)
         self._primary_count = primaries
+        self._ports_had: set[int] = set()
         self._nodes_conf: list[str] = []
         self._first_view: frozenset[tuple[str, str, bytes]] = frozenset()
         self._directives: dict[str, DirectiveValue] = {
@@ -121,25 +122,26 @@ class Cluster(Hosted[ClusterNode]):
             self._directives.setdefault("masterauth", self._directives["requirepass"])
 
     async def _make(self, surroundings: Surroundings, ports: Sequence[int]) -> None:
+        self._ports_had.update(ports)
         self.nodes = [ClusterNode(surroundings, port, self._directives) for port in ports]
         self._nodes_conf = found(
             [Founder(node.host, node.port, node.port + BUS_PORT_OFFSET) for node in self.nodes],
             self._primary_count,
             surroundings.random,
         )
-        await self._begin()
+        await self._begin(self._nodes_conf)
+        self._first_view = _view(self.nodes[0])
 
-    async def _begin(self) -> None:
-        """Start all nodes as the cluster that they are at first."""
-        local = LocalCluster([node.prepare() for node in self.nodes], nodes_conf=self._nodes_conf)
+    async def _begin(self, nodes_conf: Sequence[str]) -> None:
+        """Start all nodes as the cluster of these files."""
+        local = LocalCluster([node.prepare() for node in self.nodes], nodes_conf=nodes_conf)
         await local.start()
         try:
             await local.wait_until_ready()
         except TimeoutError as error:
             # Most likely the configuration keeps replicas from their primaries, of which they complain.
-            complaints = [line for line in self.surroundings.story if " # " in line][-_COMPLAINTS_SHOWN:]
+            complaints = [line for line in self.surroundings.log if " # " in line][-_COMPLAINTS_SHOWN:]
             raise TimeoutError("\n".join(["the cluster was not ready in time", *complaints])) from error
-        self._first_view = _view(self.nodes[0])
 
     async def reset(self) -> None:
         """Be as at first: all nodes run, with their first roles and slots and without data.
@@ -160,7 +162,64 @@ class Cluster(Hosted[ClusterNode]):
             for node in self.nodes:
                 node.forget()
             self.surroundings.set_time_back()
-            await self._begin()
+            await self._begin(self._nodes_conf)
+        self.surroundings.timeline.begin()
+
+    def snapshot(self) -> ClusterSnapshot:
+        """All data, with the time that each key has to live, and which node has which role and slots.
+
+        O(data). Raises RuntimeError unless all nodes run, and agree (see `wait_ready`).
+        """
+        if not all(node.is_up for node in self.nodes) or not self._is_ready():
+            raise RuntimeError("there is no snapshot of a cluster that is not whole: wait until it is ready")
+        return ClusterSnapshot(
+            tuple(node.port for node in self.nodes),
+            tuple(node.core.config_text() for node in self.nodes),
+            tuple(None if node.is_replica else node.snapshot() for node in self.nodes),
+        )
+
+    async def restore(self, snapshot: ClusterSnapshot) -> None:
+        """Have the data, roles and slots of then, no faults, and all replicas in sync. O(data).
+
+        Quickest where roles and slots are still those of then; else all nodes are started again, which ends
+        clients' connections. The snapshot may be that of another cluster, of as many nodes. Directives stay
+        as they are, and so does the time. Raises ValueError for one of another number of nodes.
+        """
+        self.heal()
+        if not self._is_as_of(snapshot):
+            self._take_nodes_of(snapshot)
+            for node in self.nodes:
+                node.forget()
+            await self._begin(snapshot.nodes_conf_at([node.port for node in self.nodes]))
+        for node, data in zip(self.nodes, snapshot.data, strict=True):
+            if data is not None:
+                node.restore(data)
+        await until(self._is_caught_up, _CAUGHT_UP_S, "the replicas have caught up")
+
+    def _is_as_of(self, snapshot: ClusterSnapshot) -> bool:
+        return (
+            tuple(node.port for node in self.nodes) == snapshot.ports
+            and all(node.is_up for node in self.nodes)
+            and self._is_ready()
+            and all(
+                has_same_owners(node.core.config_text(), text)
+                for node, text in zip(self.nodes, snapshot.nodes_conf, strict=True)
+            )
+        )
+
+    def _take_nodes_of(self, snapshot: ClusterSnapshot) -> None:
+        """Have nodes on the ports of the snapshot; or, if it is of another cluster, as many as that had."""
+        known = {node.port: node for node in self.nodes}
+        if not self._ports_had.issuperset(snapshot.ports):
+            if len(known) != len(snapshot.ports):
+                raise ValueError(f"a cluster of {len(snapshot.ports)} nodes cannot be had on {len(known)}")
+            return
+        for node in self.nodes:
+            node.kill()
+        self.nodes = [
+            known.get(port) or ClusterNode(self.surroundings, port, self._directives)
+            for port in snapshot.ports
+        ]
 
     def _is_as_at_first(self) -> bool:
         return (
@@ -244,6 +303,7 @@ class Cluster(Hosted[ClusterNode]):
         Raises StartError, and TimeoutError.
         """
         node = ClusterNode(self.surroundings, self._free_ports(1)[0], self._directives)
+        self._ports_had.add(node.port)
         self.nodes.append(node)
         await node.start()
         # It has been in no cluster yet, so there is no failover that it may have missed.
@@ -303,7 +363,7 @@ class Cluster(Hosted[ClusterNode]):
         As in a network that loses every packet: connections stay, and what was sent comes when it heals.
         Clients reach all of them.
         """
-        cut(some, others, (BUS, REPLICATION), one_way=one_way)
+        cut(list(some), list(others), one_way=one_way)
 
     async def fail_over(self, replica: ClusterNode, *, force: bool = False, limit_s: float = 60.0) -> None:
         """Have a replica take the place of its primary (CLUSTER FAILOVER), and wait until it has.

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from pyredis_cluster.server.errors import StartError
-from pyredis_cluster.testing.loop_thread import running_loop
+from pyredis_cluster.server.neighbourhood import Neighbourhood
 from pyredis_cluster.testing.clock import Clock
+from pyredis_cluster.testing.events import Event
+from pyredis_cluster.testing.loop_thread import running_loop
 from pyredis_cluster.testing.node import Node, Surroundings
 from pyredis_cluster.testing.ports import PortReservation
 from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
@@ -49,6 +51,7 @@ class Hosted(ABC, Generic[_NodeT]):
         tries = _STARTS_TRIED if self._ports is None else 1
         while True:
             self._surroundings = Surroundings(running_loop(), seed=self._seed)
+            self._surroundings.neighbours = Neighbourhood(lambda: self.nodes)
             tries -= 1
             try:
                 await self._make(self._surroundings, self._ports or self._free_ports(self._count))
@@ -90,9 +93,19 @@ class Hosted(ABC, Generic[_NodeT]):
         return self.surroundings.time
 
     @property
+    def events(self) -> list[Event]:
+        """What happened lately on all of them, in order: failures, votes, roles, slots, errors of clients."""
+        return list(self.surroundings.timeline.events)
+
+    @property
     def story(self) -> str:
+        """The events as text, a line each."""
+        return str(self.surroundings.timeline)
+
+    @property
+    def log(self) -> str:
         """What the servers' logs told of late, a line each with the port before it."""
-        return "\n".join(self.surroundings.story)
+        return "\n".join(self.surroundings.log)
 
     def _free_ports(self, count: int) -> list[int]:
         loop = self.surroundings.loop

@@ -15,16 +15,19 @@ from pyredis_cluster.server.log import Log
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.server import Server as RunningServer
 from pyredis_cluster.testing.clock import Clock
+from pyredis_cluster.testing.events import Event, NodeObserver, Timeline
 from pyredis_cluster.testing.faults import NodeFaults
 from pyredis_cluster.testing.local_client import LocalClient
 from pyredis_cluster.testing.movable_loop import MovableClock, MovableLoop
 from pyredis_cluster.testing.settings import DirectiveValue, set_directives
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
+from pyredis_cluster.testing.snapshot import Data, put_back, take
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from pyredis_cluster.execution.neighbours import Neighbours
     from pyredis_cluster.ports import Clock as ServerClock
     from pyredis_cluster.ports import Disk
 
@@ -58,8 +61,11 @@ class Surroundings:
             self.network.loop = self.loop
             self.clock = MovableClock(movable)
             self.time = Clock(movable, self.clock, self.servers)
-        self.story: deque[str] = deque(maxlen=_LINES_KEPT)
+        self.log: deque[str] = deque(maxlen=_LINES_KEPT)
         """The latest lines of all logs, with the port before each."""
+        self.neighbours: Neighbours | None = None
+        """The servers, as the command FAULT reaches them."""
+        self.timeline = Timeline(self.loop.time)
 
     @property
     def is_time_moved(self) -> bool:
@@ -74,6 +80,7 @@ class Surroundings:
     def close(self) -> None:
         """Let go of the loop, once all servers have ended."""
         self.network.close()
+        self.set_time_back()
 
 
 class Node:
@@ -169,10 +176,16 @@ class Node:
             disk=self._disk,
             may_fail=True,
         )
+        server = self._server
+        server.state.observer = NodeObserver(
+            surroundings.timeline, self.address, lambda: server.cluster.core if server.cluster else None
+        )
+        if server.state.faults is not None:
+            server.state.faults.neighbours = surroundings.neighbours
         servers = surroundings.servers
         servers[:] = [server for server in servers if not server.stopped.is_set()]
-        servers.append(self._server)
-        return self._server
+        servers.append(server)
+        return server
 
     def _configured(self) -> Config:
         config = Config()
@@ -182,18 +195,28 @@ class Node:
     def _keep(self, data: bytes) -> None:
         line = data.decode("utf-8", "replace").rstrip("\n")
         self.log.append(line)
-        self._surroundings.story.append(f"{self.port} {line}")
+        self._surroundings.log.append(f"{self.port} {line}")
 
     async def start(self) -> None:
         """Start the server from what is on its disk. Raises `StartError`; `log` says why."""
         if isinstance(self._disk, SimulatedDisk):
             self._disk.begin_process()
-        await self.prepare().start()
+        server = self.prepare()
+        self._note("starts")
+        await server.start()
 
     @property
     def faults(self) -> NodeFaults:
         """What goes wrong on the running server, and what may. Raises RuntimeError where it does not run."""
         return NodeFaults(self.server)
+
+    @property
+    def events(self) -> list[Event]:
+        """What it has told of lately, in order."""
+        return [event for event in self._surroundings.timeline.events if event.node == self.address]
+
+    def _note(self, what: str) -> None:
+        self._surroundings.timeline.note(self.address, what)
 
     def run(self, *words: str | bytes | int) -> Any:
         """Run a command inside the server and return its reply, as hiredis has it (statuses are bytes).
@@ -206,6 +229,17 @@ class Node:
             return client.run(*words)
         finally:
             client.leave()
+
+    def snapshot(self) -> Data:
+        """What it holds now: all keys, with the time that each has to live. O(data)."""
+        return take(self.server)
+
+    def restore(self, snapshot: Data) -> None:
+        """Hold what it, or another server, held then, and nothing else. O(data).
+
+        Keys have as much time to live as they had then. Replicas follow. Raises RuntimeError for a replica.
+        """
+        put_back(self.server, snapshot)
 
     def clear(self) -> None:
         """Have no data and no faults, the first configuration, statistics of zero; clients stay connected."""
@@ -234,11 +268,13 @@ class Node:
             if isinstance(self._disk, SimulatedDisk):
                 self._disk.end_process()
             self.server.stopping.fail()
+            self._note("is killed")
         self._server = None
 
     def stop(self, *, save: bool | None = None) -> None:
         """End the server as SHUTDOWN NOW does, saving as its save points have it, or as `save` says."""
         if self.is_up:
+            self._note("is stopped")
             self.server.shutdown(save=save, now=True, force=True)
         self._server = None
 
@@ -250,9 +286,12 @@ class Node:
     def pause(self, seconds: float = math.inf) -> None:
         """Do nothing, as a process that got SIGSTOP, until `resume` or for that long."""
         self.server.freeze(seconds * 1000)
+        self._note("pauses" if math.isinf(seconds) else f"pauses for {seconds:g} s")
 
     def resume(self) -> None:
         """End a pause."""
+        if self.is_paused:
+            self._note("resumes")
         self.server.freezer.thaw()
 
     def client(self, **options: Any) -> Redis:

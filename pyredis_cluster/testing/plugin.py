@@ -8,7 +8,7 @@
 
 They run in a thread of their own, so the test may have any event loop or none. A test that ends gives them
 back, and the next one that asks for the same gets them as they were at first, which takes milliseconds. The
-report of a test that fails has what the servers' logs told.
+report of a test that fails has what happened on the servers, and what their logs told.
 """
 
 from __future__ import annotations
@@ -139,5 +139,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for servers in item.stash.get(_LENT, []):
-            report.sections.append((f"{type(servers).__name__} log", servers.story))
+            name = type(servers).__name__
+            report.sections.append((f"{name} events", servers.story))
+            report.sections.append((f"{name} log", servers.log))
     return report

@@ -13,10 +13,12 @@ from pyredis_cluster.testing.faults import NodeFaults
 
 if TYPE_CHECKING:
     from pyredis_cluster.testing.cluster import Cluster, ClusterNode
+    from pyredis_cluster.testing.events import Event
     from pyredis_cluster.testing.hosted import Hosted
     from pyredis_cluster.testing.loop_thread import LoopThread
     from pyredis_cluster.testing.node import Node
     from pyredis_cluster.testing.slot_migration import SlotMigration
+    from pyredis_cluster.testing.snapshot import ClusterSnapshot, Data
 
 
 class RemoteNode:
@@ -37,6 +39,11 @@ class RemoteNode:
     def log(self) -> list[str]:
         """The latest lines of its log."""
         return self._thread.call(lambda: list(self._node.log))
+
+    @property
+    def events(self) -> list[Event]:
+        """See `Node`."""
+        return self._thread.call(lambda: self._node.events)
 
     @property
     def is_up(self) -> bool:
@@ -73,6 +80,14 @@ class RemoteNode:
     def faults(self) -> NodeFaults:
         """See `Node`; each call takes effect at once."""
         return NodeFaults(self._thread.call(lambda: self._node.server), self._thread.call)
+
+    def snapshot(self) -> Data:
+        """See `Node`."""
+        return self._thread.call(self._node.snapshot)
+
+    def restore(self, snapshot: Data) -> None:
+        """See `Node`."""
+        self._thread.call(self._node.restore, snapshot)
 
     def run(self, *words: str | bytes | int) -> Any:
         """See `Node`."""
@@ -140,9 +155,19 @@ class RemoteHosted(Generic[_NodeT]):
         return [self._handle(node) for node in self._hosted.nodes]
 
     @property
+    def events(self) -> list[Event]:
+        """See `Hosted`."""
+        return self._thread.call(lambda: self._hosted.events)
+
+    @property
     def story(self) -> str:
         """See `Hosted`."""
         return self._thread.call(lambda: self._hosted.story)
+
+    @property
+    def log(self) -> str:
+        """See `Hosted`."""
+        return self._thread.call(lambda: self._hosted.log)
 
     def heal(self) -> None:
         """See `Hosted`."""
@@ -183,6 +208,10 @@ class RemoteCluster(RemoteHosted[_ClusterNodeT]):
     def url(self) -> str:
         """See `Cluster`."""
         return self._cluster.url
+
+    def snapshot(self) -> ClusterSnapshot:
+        """See `Cluster`."""
+        return self._thread.call(self._cluster.snapshot)
 
     def partition(
         self, some: Iterable[_ClusterNodeT], others: Iterable[_ClusterNodeT], *, one_way: bool = False

@@ -10,6 +10,7 @@ from pyredis_cluster.testing.remote import RemoteHosted, RemoteNode
 if TYPE_CHECKING:
     from pyredis_cluster.testing.loop_thread import LoopThread
     from pyredis_cluster.testing.sentinel_group import SentinelGroup
+    from pyredis_cluster.testing.snapshot import Data
 
 
 _NodeT = TypeVar("_NodeT", bound=RemoteNode)
@@ -52,6 +53,10 @@ class RemoteSentinelGroup(RemoteHosted[_NodeT]):
     def sentinel_addresses(self) -> list[tuple[str, int]]:
         """See `SentinelGroup`."""
         return self._group.sentinel_addresses
+
+    def snapshot(self) -> Data:
+        """See `SentinelGroup`."""
+        return self._thread.call(self._group.snapshot)
 
     def partition(self, some: Iterable[_NodeT], others: Iterable[_NodeT], *, one_way: bool = False) -> None:
         """See `SentinelGroup`."""

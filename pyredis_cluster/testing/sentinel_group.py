@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.sentinel.founding import known_lines
 from pyredis_cluster.sentinel.instance import DOWN, FailoverState
-from pyredis_cluster.server.network import REPLICATION, SENTINEL
+from pyredis_cluster.server.neighbourhood import cut
 from pyredis_cluster.testing.blocking_sentinels import BlockingSentinelGroup
 from pyredis_cluster.testing.configured_node import ConfiguredNode, SentinelNode
 from pyredis_cluster.testing.hosted import Hosted
 from pyredis_cluster.testing.loop_thread import SHARED
 from pyredis_cluster.testing.node import HOST, Node, Surroundings, until
-from pyredis_cluster.testing.partitions import cut
 from pyredis_cluster.testing.settings import DirectiveValue, directive_text
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from redis.asyncio.sentinel import Sentinel
 
     from pyredis_cluster.sentinel.instance import Master
+    from pyredis_cluster.testing.snapshot import Data
 
 _READY_S = 60.0
 _PACE_MS = 200
@@ -148,11 +148,21 @@ class SentinelGroup(Hosted[Node]):
             for server in self.servers:
                 server.clear()
             await until(self._are_caught_up, _READY_S, "the replicas have caught up")
-            return
-        for node in self.nodes:
-            node.forget()
-        self.surroundings.set_time_back()
-        await self._begin()
+        else:
+            for node in self.nodes:
+                node.forget()
+            self.surroundings.set_time_back()
+            await self._begin()
+        self.surroundings.timeline.begin()
+
+    def snapshot(self) -> Data:
+        """What the primary holds: see `Node.snapshot`. Roles are no part of it."""
+        return self.primary.snapshot()
+
+    async def restore(self, snapshot: Data) -> None:
+        """Have the primary, and all replicas that run, hold what was held then: see `Node.restore`."""
+        self.primary.restore(snapshot)
+        await until(self._are_caught_up, _READY_S, "the replicas have caught up")
 
     def _is_as_at_first(self) -> bool:
         return (
@@ -224,7 +234,7 @@ class SentinelGroup(Hosted[Node]):
 
         Clients reach all of them. See `Cluster.partition`.
         """
-        cut(some, others, (REPLICATION, SENTINEL), one_way=one_way)
+        cut(list(some), list(others), one_way=one_way)
 
     async def fail_over(self, limit_s: float = 60.0) -> None:
         """Have a sentinel make a replica the primary (SENTINEL FAILOVER), and wait until all follow it.

@@ -51,6 +51,7 @@ class Server(Hosted[Node]):
             node.forget()
             self.surroundings.set_time_back()
             await node.start()
+        self.surroundings.timeline.begin()
 
     async def __aenter__(self) -> Node:
         await self.start()

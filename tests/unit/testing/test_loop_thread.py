@@ -40,7 +40,7 @@ def test_server_that_has_ended_is_told() -> None:
 def test_ctrl_c_while_servers_start_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
     ports: list[int] = []
 
-    async def interrupted(cluster: Cluster) -> None:
+    async def interrupted(cluster: Cluster, nodes_conf: object) -> None:
         ports.extend(port for _, port in cluster.addresses)
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.sleep(60)

@@ -97,16 +97,19 @@ def test_asynchronous_tests(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=4)
 
 
-def test_report_of_a_failure_has_the_logs(pytester: pytest.Pytester) -> None:
+def test_report_of_a_failure_has_events_and_logs(pytester: pytest.Pytester) -> None:
     result = outcomes(
         pytester,
         """
         def test_fails(redis_cluster):
+            redis_cluster.nodes[0].faults.error("BUSY later")
             assert False
         """,
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*- Cluster log -*", "*Ready to accept connections*"])
+    result.stdout.fnmatch_lines(
+        ["*- Cluster events -*", "*BUSY later*", "*- Cluster log -*", "*Ready to accept connections*"]
+    )
 
 
 def test_several_processes(pytester: pytest.Pytester) -> None:
