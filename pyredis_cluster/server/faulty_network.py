@@ -62,7 +62,7 @@ class FaultyNetwork(Network):
         self._random = random
         self._wire = wire
         self._wires: dict[str, FaultyNetwork] = {}
-        self._taps: set[Tap] = set()
+        self._taps: dict[Tap, None] = {}
         self._faults: list[WireFault] = []
         self._changed = asyncio.Event()
 
@@ -111,12 +111,15 @@ class FaultyNetwork(Network):
 
     def _tapped(self, factory: ProtocolFactory, peer: tuple[str, int] | None) -> ProtocolFactory:
         def make() -> asyncio.Protocol:
-            tap = Tap(self.loop, factory(), self._random, peer, self._taps.discard)
+            tap = Tap(self.loop, factory(), self._random, peer, self._forget)
             tap.update(self.troubles_of(peer))
-            self._taps.add(tap)
+            self._taps[tap] = None
             return tap
 
         return make
+
+    def _forget(self, tap: Tap) -> None:
+        self._taps.pop(tap, None)
 
     def accept(
         self, listener: socket.socket, factory: ProtocolFactory, failed: Callable[[OSError], None]

@@ -39,7 +39,7 @@ async def follow_a_failover() -> str:
         assert cluster.node_for("key") is not lost
         assert await client.get("key") == b"value"
         assert await client.incr("number") == 1
-        return cluster.story
+        return cluster.log
 
 
 @pytest.mark.slow
