@@ -21,7 +21,7 @@ _GAP = 2
 
 
 class Span(NamedTuple):
-    """A piece of a line. Styles: `good`, `bad`, `warn`, `dim`, `head`, and `owner0` to `owner5` of slots."""
+    """A piece of a line. Styles: `good`, `bad`, `warn`, `dim`, `head`; of slots `owner0` to `owner5`, `lost`."""
 
     text: str
     style: str = ""
@@ -58,10 +58,12 @@ def plain(lines: Iterable[Line]) -> str:
 
 
 def _marks(status: Status) -> dict[str, Span]:
-    """A letter and a style for each primary with slots, by id."""
+    """A letter and a style for each primary with slots, by id; `lost` where it does not serve them."""
     owners = [primary for primary in status.primaries if primary.node.slots]
     return {
-        owner.node.node_id: Span(_LETTERS[at % len(_LETTERS)], f"owner{at % OWNER_STYLES}")
+        owner.node.node_id: Span(
+            _LETTERS[at % len(_LETTERS)], "lost" if owner.state else f"owner{at % OWNER_STYLES}"
+        )
         for at, owner in enumerate(owners)
     }
 

@@ -35,6 +35,7 @@ _STYLES = {
     "warn": "yellow",
     "dim": "bright_black",
     "head": "bold",
+    "lost": "white on red",
     "owner0": "black on cyan",
     "owner1": "black on yellow",
     "owner2": "black on green",

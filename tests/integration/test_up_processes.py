@@ -1,4 +1,4 @@
-"""`pyredis-cluster up --processes`: a process for each node, all of which end with the one that was started."""
+"""`pyredis-cluster up --processes`: a process for each node, which end with the one that started them."""
 
 from __future__ import annotations
 
