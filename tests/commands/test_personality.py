@@ -30,7 +30,7 @@ def error(reply: object) -> str:
 class _Slots:
     """A cluster that knows its slots, and no more."""
 
-    def slots_reply(self) -> list[Any]:
+    def slots_reply(self, session: object) -> list[Any]:
         node = [b"127.0.0.1", 7000, b"a" * 40, {b"hostname": b"h"}]
         return [[0, 5460, node, node], [5461, 16383, node]]
 
