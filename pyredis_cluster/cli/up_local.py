@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections.abc import Sequence
 
 from pyredis_cluster.cli.redis_server import handle_continuing
 from pyredis_cluster.cli.up_group import found_group, sentinel_config
+from pyredis_cluster.cli.up_member import LocalNode
 from pyredis_cluster.cli.up_options import READY_S, NodePlan, UpError, UpOptions, node_config
 from pyredis_cluster.cli.up_report import NodeReport, report_of
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.local_cluster import LocalCluster
 from pyredis_cluster.server.log import Log
+from pyredis_cluster.server.neighbourhood import Neighbourhood
 from pyredis_cluster.server.network import Network
 from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.process import raise_open_files
@@ -78,18 +81,32 @@ class LocalFleet:
         self._lines = Lines()
         self._logs: list[Log] = []
         self._is_stopped = False
-        self._servers: list[Server] = []
         self._ports = options.shape.ports
         if not options.shape.is_cluster:
             found_group(options, plans)
-        for node in plans:
-            config = (sentinel_config if node.is_sentinel else node_config)(options, node)
-            log = start_log(config.text("loglevel"), node, self._lines)
-            self._logs.append(log)
-            self._servers.append(Server(config, loop, network=self._network, log=log))
+        self._neighbours = Neighbourhood(lambda: self._nodes)
+        self._may_fail = node_config(options, plans[0]).text("enable-fault-command") != "no"
+        self._nodes = [
+            LocalNode(options.host, node.port, functools.partial(self._make, loop, node), self._replaced)
+            for node in plans
+        ]
+        self._servers = [node.server for node in self._nodes]
         raise_open_files(self._servers[0].config.integer("maxclients"), self._logs[0])
         handle_continuing(loop, self._servers)
         self._cluster = LocalCluster(self._servers, primaries=options.shape.primaries)
+
+    def _make(self, loop: asyncio.AbstractEventLoop, node: NodePlan) -> Server:
+        config = (sentinel_config if node.is_sentinel else node_config)(self._options, node)
+        log = start_log(config.text("loglevel"), node, self._lines)
+        self._logs.append(log)
+        server = Server(config, loop, network=self._network, log=log, may_fail=self._may_fail)
+        if server.state.faults is not None:
+            server.state.faults.neighbours = self._neighbours
+        return server
+
+    def _replaced(self, ended: Server, started: Server) -> None:
+        for servers in (self._servers, self._cluster.servers):
+            servers[servers.index(ended)] = started
 
     async def start(self) -> None:
         """See `Fleet`."""

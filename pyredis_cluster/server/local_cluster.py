@@ -99,9 +99,9 @@ class LocalCluster:
         return all(ended)
 
     async def wait_until_stopped(self) -> None:
-        """Wait for the end of the last server."""
-        for server in self.servers:
-            await server.stopped.wait()
+        """Wait for the end of the last server; others may take the places of those that have ended."""
+        while running := [server for server in self.servers if not server.stopped.is_set()]:
+            await running[0].stopped.wait()
 
     def _nodes(self) -> list[ClusterNode]:
         return [server.cluster for server in self.servers if server.cluster is not None]

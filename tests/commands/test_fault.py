@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import hiredis
 import pytest
@@ -174,3 +176,14 @@ async def test_no_such_command_unless_it_is_enabled() -> None:
 
 async def test_help_is_there(server: Node) -> None:
     assert b"HEAL [<id> ...]" in server.run("FAULT", "HELP")
+
+
+async def test_the_manual_has_what_help_has(server: Node) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "faults.md").read_text("utf-8")
+    told = b" ".join(server.run("FAULT", "HELP")[1:]).decode()
+    words = set(re.findall(r"\b[A-Z]{2,}\b", told))
+    assert {"REPLY", "TOPOLOGY", "WIRE", "NODE", "PARTITION", "ONEWAY"} < words
+    assert words - set(re.findall(r"\b[A-Z]{2,}\b", manual)) == set()
+    commands = {each.decode() for each in server.run("COMMAND", "LIST", "FILTERBY", "PATTERN", "fault|*")}
+    documented = {f"fault|{name.lower()}" for name in re.findall(r"\bFAULT ([A-Z]+)", manual)}
+    assert documented == commands

@@ -15,7 +15,7 @@ from pyredis_cluster.cli.taken_ports import owner_of
 from tests.support.ports import BUS_OFFSET, free_port, release_port
 from tests.support.program import run, started, wait_until
 from tests.support.servers import our_program
-from tests.support.wire import RawClient
+from tests.support.wire import ConnectionClosedError, RawClient
 
 OURS = our_program()
 NODES = 3
@@ -86,6 +86,23 @@ class TestUp:
             process.signal(signal.SIGINT)
             assert process.wait() == 0
             assert process.text().endswith("Ctrl-C ends it.\n")
+
+    def test_clients_may_end_nodes_and_start_them_again(self, tmp_path: Path, port: int) -> None:
+        words = ("--replicas", "0", "--enable-fault-command", "local")
+        with started(OURS, "up", "--port", str(port), *words, directory=tmp_path) as process:
+            process.wait_for("Ctrl-C ends it.")
+            with RawClient(port) as client, RawClient(port + 1) as other:
+                before = other.call("CLUSTER", "MYID")
+                assert client.call("FAULT", "NODE", port + 1, "KILL") == b"+OK\r\n"
+                with pytest.raises(ConnectionClosedError):
+                    other.read()
+                assert client.call("FAULT", "NODE", port + 1, "START") == b"+OK\r\n"
+            with RawClient(port + 1) as client:
+                assert client.call("CLUSTER", "MYID") == before
+                assert client.call("FAULT", "NODE", port, "KILL") == b"+OK\r\n"
+                assert client.call("FAULT", "NODE", port, "START") == b"+OK\r\n"
+            process.signal(signal.SIGINT)
+            assert process.wait() == 0
 
     def test_one_node_is_a_cluster_too(self, tmp_path: Path, port: int) -> None:
         with started(
