@@ -15,6 +15,7 @@ from redis.asyncio import RedisCluster
 from pyredis_cluster import Cluster, Server
 from pyredis_cluster.protocol.slots import key_slot
 from pyredis_cluster.server.errors import StartError
+from pyredis_cluster.testing.pool import Pool
 from pyredis_cluster.testing.ports import PortReservation
 
 NODE_TIMEOUT_MS = 200
@@ -30,7 +31,8 @@ class TestServer:
             assert shown == {"maxmemory": str(10 << 20), "maxmemory-policy": "allkeys-lru"}
         assert not server.is_up
 
-    def test_without_a_loop(self) -> None:
+    def test_without_a_loop(self, _redis_pool: Pool) -> None:  # noqa: PT019 - it is used
+        _redis_pool.close()
         with Server() as server:
             with server.client() as client:
                 assert client.ping()

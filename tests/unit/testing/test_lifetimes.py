@@ -19,6 +19,7 @@ from pyredis_cluster import Cluster, Server
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.server import Server as RunningServer
 from pyredis_cluster.testing.loop_thread import SHARED
+from pyredis_cluster.testing.pool import Pool
 
 pytestmark = pytest.mark.slow
 
@@ -128,7 +129,8 @@ ASYNCHRONOUS: dict[Callable[[], Coroutine[Any, Any, None]], int] = {
 
 
 @pytest.fixture
-def everything_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def everything_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _redis_pool: Pool) -> Any:
+    _redis_pool.close()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     server()

@@ -15,6 +15,12 @@ import pytest
 from pyredis_cluster import Cluster, Server
 from pyredis_cluster.testing.blocking import BlockingNode
 from pyredis_cluster.testing.loop_thread import SHARED
+from pyredis_cluster.testing.pool import Pool
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_servers(_redis_pool: Pool) -> None:
+    _redis_pool.close()
 
 
 def is_running() -> bool:
