@@ -21,7 +21,10 @@ _GAP = 2
 
 
 class Span(NamedTuple):
-    """A piece of a line. Styles: `good`, `bad`, `warn`, `dim`, `head`; of slots `owner0` to `owner5`, `lost`."""
+    """A piece of a line.
+
+    Styles are `good`, `bad`, `warn`, `dim` and `head`; of slots `owner0` to `owner5`, and `lost`.
+    """
 
     text: str
     style: str = ""

@@ -40,7 +40,8 @@ def _open_slots(status: Status) -> list[str]:
         for table, what in ((itself.migrating, "migrating to"), (itself.importing, "importing from")):
             for other in dict.fromkeys(table.values()):
                 slots = [slot for slot, node_id in table.items() if node_id == other]
-                lines.append(f"{member.node} has slots {some_slots(slots)} open, {what} {status.name_of(other)}")
+                shown = some_slots(slots)
+                lines.append(f"{member.node} has slots {shown} open, {what} {status.name_of(other)}")
     return lines
 
 

@@ -257,7 +257,8 @@ def announce_rules(options: UpOptions) -> str:
         shift = options.announce_port - options.shape.port if options.announce_port else 0
         told = options.announce + (f":{shift:+}" if shift else "")
         return f"127.0.0.1 same ::1 same * {told}"
-    return '""' if options.is_local else "* same"
+    has_one = len(options.addresses) == 1 and options.addresses[0] not in ALL_ADDRESSES
+    return '""' if has_one else "* same"
 
 
 def _explained(error: ConfigFileError) -> str:

@@ -94,6 +94,8 @@ def test_a_password_is_the_replicas_too(tmp_path: Path) -> None:
     ("fields", "rules"),
     [
         ({"bind": ("::1",)}, []),
+        ({"bind": ("192.168.1.5",)}, []),
+        ({"bind": ("127.0.0.1", "192.168.1.5")}, ["* same"]),
         ({"bind": ("0.0.0.0",)}, ["* same"]),
         ({"bind": ("192.168.1.5",), "announce": "box"}, ["127.0.0.1 same", "::1 same", "* box"]),
         (
