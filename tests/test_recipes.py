@@ -20,7 +20,7 @@ pytest_plugins = "pytester"
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "docs/recipes.md")
+DOCUMENTS = ("README.md", "docs/recipes.md", "docs/sentinel.md")
 # Whose files they are is said in their first line; tests need not say it.
 _FILE = re.compile(r"# (\S+\.py)\n")
 _TESTS = re.compile(r"^ *(async )?def test_", re.MULTILINE)
