@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.testing.blocking import BlockingClusterNode as BlockingClusterNode
     from pyredis_cluster.testing.blocking import BlockingNode as BlockingNode
     from pyredis_cluster.testing.blocking_sentinels import BlockingSentinelGroup as BlockingSentinelGroup
-    from pyredis_cluster.testing.cluster import ClusterNode as ClusterNode
+    from pyredis_cluster.testing.cluster_node import ClusterNode as ClusterNode
     from pyredis_cluster.testing.node import Node as Node
 
 _MODULES = {
@@ -28,7 +28,7 @@ _MODULES = {
     "BlockingClusterNode": "blocking",
     "BlockingNode": "blocking",
     "BlockingSentinelGroup": "blocking_sentinels",
-    "ClusterNode": "cluster",
+    "ClusterNode": "cluster_node",
     "Node": "node",
 }
 

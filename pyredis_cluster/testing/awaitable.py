@@ -15,6 +15,7 @@ from pyredis_cluster.testing.remote_clock import AwaitableClock
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
+    from redis.asyncio.cluster import ClusterNode as StartupNode
 
     from pyredis_cluster.testing.cluster import Cluster
     from pyredis_cluster.testing.loop_thread import LoopThread
@@ -68,6 +69,11 @@ class AwaitableCluster(RemoteCluster[AwaitableClusterNode]):
     def clock(self) -> AwaitableClock:
         """See `Cluster`."""
         return self.nodes[0].clock
+
+    @property
+    def startup_nodes(self) -> list[StartupNode]:
+        """See `Cluster`."""
+        return self._cluster.startup_nodes
 
     def client(self, **options: Any) -> RedisCluster:
         """See `Cluster`."""

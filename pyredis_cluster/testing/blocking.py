@@ -15,6 +15,7 @@ from pyredis_cluster.testing.remote_clock import BlockingClock
 
 if TYPE_CHECKING:
     from redis import Redis, RedisCluster
+    from redis.cluster import ClusterNode as StartupNode
 
     from pyredis_cluster.testing.cluster import Cluster
     from pyredis_cluster.testing.loop_thread import LoopThread
@@ -71,13 +72,20 @@ class BlockingCluster(RemoteCluster[BlockingClusterNode]):
         """See `Cluster`."""
         return self.nodes[0].clock
 
+    @property
+    def startup_nodes(self) -> list[StartupNode]:
+        """All nodes as the `RedisCluster` of redis-py takes them."""
+        from redis.cluster import ClusterNode as StartupNode
+
+        return [StartupNode(host, port) for host, port in self.addresses]  # type: ignore[no-untyped-call]
+
     def client(self, **options: Any) -> RedisCluster:
         """A redis-py client of the cluster; `options` are those of `redis.RedisCluster`."""
         from redis import RedisCluster
-        from redis.cluster import ClusterNode as StartupNode
 
-        startup_nodes = [StartupNode(host, port) for host, port in self.addresses]  # type: ignore[no-untyped-call]
-        return RedisCluster(startup_nodes=startup_nodes, **self._cluster.nodes[0].client_options(options))
+        return RedisCluster(
+            startup_nodes=self.startup_nodes, **self._cluster.nodes[0].client_options(options)
+        )
 
     def add_node(self, *, replica_of: BlockingClusterNode | None = None) -> BlockingClusterNode:
         """See `Cluster`."""

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pyredis_cluster.cluster.bitmap import ranges
 from pyredis_cluster.cluster.founding import Founder, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
-from pyredis_cluster.protocol.slots import SLOT_COUNT, key_slot
+from pyredis_cluster.protocol.slots import SLOT_COUNT
 from pyredis_cluster.server.local_cluster import LocalCluster
 from pyredis_cluster.server.neighbourhood import cut
 from pyredis_cluster.server.readiness import is_in_sync
 from pyredis_cluster.testing.blocking import BlockingCluster
+from pyredis_cluster.testing.cluster_node import ClusterNode, slot_of, view_of
 from pyredis_cluster.testing.hosted import Hosted
 from pyredis_cluster.testing.loop_thread import SHARED
-from pyredis_cluster.testing.node import Node, Surroundings, until
+from pyredis_cluster.testing.node import Surroundings, until
 from pyredis_cluster.testing.settings import DirectiveValue
 from pyredis_cluster.testing.slot_migration import SlotMigration
 from pyredis_cluster.testing.snapshot import ClusterSnapshot, has_same_owners
 
 if TYPE_CHECKING:
     from redis.asyncio import RedisCluster
-
-    from pyredis_cluster.cluster.core import ClusterCore
-    from pyredis_cluster.server.cluster import ClusterNode as RunningNode
-
+    from redis.asyncio.cluster import ClusterNode as StartupNode
 
 _NOT_TO_SET = {
     "dir": "its files are in memory",
@@ -35,44 +32,6 @@ _NOT_TO_SET = {
 _ACQUAINTED_S = 30.0
 _COMPLAINTS_SHOWN = 10
 _CAUGHT_UP_S = 30.0
-
-
-class ClusterNode(Node):
-    """A node of a cluster; see `Node`."""
-
-    @property
-    def cluster(self) -> RunningNode:
-        """The cluster side of the running server, with what CLUSTER's subcommands do. Raises RuntimeError."""
-        node = self.server.cluster
-        assert node is not None
-        self.server.state.update_time()
-        return node
-
-    @property
-    def core(self) -> ClusterCore:
-        """The cluster as this node sees it."""
-        return self.cluster.core
-
-    @property
-    def node_id(self) -> str:
-        """Its id."""
-        return self.core.my_id
-
-    @property
-    def is_replica(self) -> bool:
-        """Whether it is a replica, as it sees itself; False while it does not run."""
-        return self.is_up and self.core.is_replica
-
-    @property
-    def primary_id(self) -> str:
-        """Id of the node that it replicates, "" for a primary."""
-        primary = self.core.state.myself.primary
-        return primary.node_id if primary is not None else ""
-
-    @property
-    def slots(self) -> list[tuple[int, int]]:
-        """The slots that it owns, as it sees it: ranges of a first and a last one."""
-        return list(ranges(self.core.state.myself.slots))
 
 
 class Cluster(Hosted[ClusterNode]):
@@ -130,7 +89,7 @@ class Cluster(Hosted[ClusterNode]):
             surroundings.random,
         )
         await self._begin(self._nodes_conf)
-        self._first_view = _view(self.nodes[0])
+        self._first_view = view_of(self.nodes[0])
 
     async def _begin(self, nodes_conf: Sequence[str]) -> None:
         """Start all nodes as the cluster of these files."""
@@ -227,7 +186,7 @@ class Cluster(Hosted[ClusterNode]):
             and self._is_ready()
             and all(
                 node.is_up
-                and _view(node) == self._first_view
+                and view_of(node) == self._first_view
                 and not (node.core.state.migrating_to or node.core.state.importing_from)
                 for node in self.nodes
             )
@@ -288,13 +247,19 @@ class Cluster(Hosted[ClusterNode]):
         """The URL of the first node."""
         return self.nodes[0].url
 
+    @property
+    def startup_nodes(self) -> list[StartupNode]:
+        """All nodes as the asynchronous `RedisCluster` of redis-py takes them."""
+        from redis.asyncio.cluster import ClusterNode as StartupNode
+
+        return [StartupNode(host, port) for host, port in self.addresses]
+
     def client(self, **options: Any) -> RedisCluster:
         """A redis-py client of the cluster, asynchronous; `options` are those of `RedisCluster`."""
         from redis.asyncio import RedisCluster
-        from redis.asyncio.cluster import ClusterNode as StartupNode
 
-        startup_nodes = [StartupNode(host, port) for host, port in self.addresses]
-        return RedisCluster(startup_nodes=startup_nodes, **self.nodes[0].client_options(options))
+        options = dict(self.nodes[0].client_options(options))
+        return RedisCluster(startup_nodes=self.startup_nodes, **options)
 
     async def add_node(self, *, replica_of: ClusterNode | None = None) -> ClusterNode:
         """Start one more node and introduce it: a primary without slots, or a replica.
@@ -382,7 +347,7 @@ class Cluster(Hosted[ClusterNode]):
 
     def _is_ready(self) -> bool:
         nodes = [node for node in self.nodes if node.is_up and not node.is_paused]
-        views = {_view(node) for node in nodes}
+        views = {view_of(node) for node in nodes}
         # A node that is gone may not be missed yet: what counts is who is there.
         served = sum(node.core.state.myself.slot_count for node in nodes)
         return (
@@ -390,20 +355,3 @@ class Cluster(Hosted[ClusterNode]):
             and len(views) == 1
             and all(node.core.ok and is_in_sync(node.cluster) for node in nodes)
         )
-
-
-def slot_of(key: str | bytes | int) -> int:
-    """The slot of a key; a number is one. Raises ValueError for a number that is none."""
-    if isinstance(key, int):
-        if key not in range(SLOT_COUNT):
-            raise ValueError(f"there is no slot {key}: they are 0 to {SLOT_COUNT - 1}")
-        return key
-    return key_slot(key.encode() if isinstance(key, str) else key)
-
-
-def _view(node: ClusterNode) -> frozenset[tuple[str, str, bytes]]:
-    """Who owns what and replicates whom, as a node sees it."""
-    return frozenset(
-        (known.node_id, known.primary.node_id if known.primary is not None else "", bytes(known.slots))
-        for known in node.core.state.nodes.values()
-    )

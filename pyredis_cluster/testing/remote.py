@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pyredis_cluster.testing.faults import NodeFaults
 
 if TYPE_CHECKING:
-    from pyredis_cluster.testing.cluster import Cluster, ClusterNode
+    from pyredis_cluster.testing.cluster import Cluster
+    from pyredis_cluster.testing.cluster_node import ClusterNode
     from pyredis_cluster.testing.events import Event
     from pyredis_cluster.testing.hosted import Hosted
     from pyredis_cluster.testing.loop_thread import LoopThread

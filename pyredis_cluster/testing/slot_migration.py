@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyredis_cluster.testing.cluster import ClusterNode
+    from pyredis_cluster.testing.cluster_node import ClusterNode
 
 _KEYS_AT_ONCE = 100
 _TIMEOUT_MS = 10_000

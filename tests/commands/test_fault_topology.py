@@ -9,7 +9,7 @@ import hiredis
 import pytest
 
 from pyredis_cluster import Cluster, Server, virtual_time
-from pyredis_cluster.testing.cluster import ClusterNode
+from pyredis_cluster.testing.cluster_node import ClusterNode
 
 ENABLED: dict[str, str | int | bool] = {"enable-fault-command": "yes"}
 
