@@ -13,6 +13,8 @@ report of a test that fails has what happened on the servers, and what their log
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +57,7 @@ def redis_server(request: pytest.FixtureRequest, _redis_pool: Pool) -> Iterator[
     from pyredis_cluster.testing.blocking import BlockingNode
     from pyredis_cluster.testing.server import Server
 
-    with _redis_pool.lend(Server, _options(request, "redis_server")) as server:
-        _note(request, server)
+    with _lent(request, _redis_pool, Server, "redis_server") as server:
         yield BlockingNode(server.nodes[0], _redis_pool.thread)
 
 
@@ -66,8 +67,7 @@ def async_redis_server(request: pytest.FixtureRequest, _redis_pool: Pool) -> Ite
     from pyredis_cluster.testing.awaitable import AwaitableNode
     from pyredis_cluster.testing.server import Server
 
-    with _redis_pool.lend(Server, _options(request, "redis_server")) as server:
-        _note(request, server)
+    with _lent(request, _redis_pool, Server, "redis_server") as server:
         yield AwaitableNode(server.nodes[0], _redis_pool.thread)
 
 
@@ -77,8 +77,7 @@ def redis_cluster(request: pytest.FixtureRequest, _redis_pool: Pool) -> Iterator
     from pyredis_cluster.testing.blocking import BlockingCluster
     from pyredis_cluster.testing.cluster import Cluster
 
-    with _redis_pool.lend(Cluster, _options(request, "redis_cluster")) as cluster:
-        _note(request, cluster)
+    with _lent(request, _redis_pool, Cluster, "redis_cluster") as cluster:
         yield BlockingCluster(cluster, _redis_pool.thread)
 
 
@@ -88,8 +87,7 @@ def async_redis_cluster(request: pytest.FixtureRequest, _redis_pool: Pool) -> It
     from pyredis_cluster.testing.awaitable import AwaitableCluster
     from pyredis_cluster.testing.cluster import Cluster
 
-    with _redis_pool.lend(Cluster, _options(request, "redis_cluster")) as cluster:
-        _note(request, cluster)
+    with _lent(request, _redis_pool, Cluster, "redis_cluster") as cluster:
         yield AwaitableCluster(cluster, _redis_pool.thread)
 
 
@@ -99,8 +97,7 @@ def redis_sentinel(request: pytest.FixtureRequest, _redis_pool: Pool) -> Iterato
     from pyredis_cluster.testing.blocking_sentinels import BlockingSentinelGroup
     from pyredis_cluster.testing.sentinel_group import SentinelGroup
 
-    with _redis_pool.lend(SentinelGroup, _options(request, "redis_sentinel")) as group:
-        _note(request, group)
+    with _lent(request, _redis_pool, SentinelGroup, "redis_sentinel") as group:
         yield BlockingSentinelGroup(group, _redis_pool.thread)
 
 
@@ -112,23 +109,42 @@ def async_redis_sentinel(
     from pyredis_cluster.testing.awaitable_sentinels import AwaitableSentinelGroup
     from pyredis_cluster.testing.sentinel_group import SentinelGroup
 
-    with _redis_pool.lend(SentinelGroup, _options(request, "redis_sentinel")) as group:
-        _note(request, group)
+    with _lent(request, _redis_pool, SentinelGroup, "redis_sentinel") as group:
         yield AwaitableSentinelGroup(group, _redis_pool.thread)
 
 
-def _options(request: pytest.FixtureRequest, marker: str) -> dict[str, Any]:
-    """What the closest marker says."""
+@contextlib.contextmanager
+def _lent(request: pytest.FixtureRequest, pool: Pool, kind: type[Any], marker: str) -> Iterator[Any]:
+    """Servers for this test, as its marker has them; its report tells what happens on them from now on."""
+    from pyredis_cluster.server.errors import StartError
+
+    reason = ""
+    with contextlib.ExitStack() as lending:
+        try:
+            servers = lending.enter_context(pool.lend(kind, _options(request, kind, marker)))
+        except (ValueError, StartError) as error:
+            reason = f"{marker}: {error}"
+        if reason:
+            # It is the test that is wrong: how we found out is of no interest.
+            pytest.fail(reason, pytrace=False)
+        pool.thread.call(servers.surroundings.timeline.begin)
+        servers.surroundings.log.clear()
+        request.node.stash.setdefault(_LENT, []).append(servers)
+        yield servers
+
+
+def _options(request: pytest.FixtureRequest, kind: type[Any], marker: str) -> dict[str, Any]:
+    """What the closest marker says. Raises ValueError for what `kind` does not take."""
     closest = request.node.get_closest_marker(marker)
     if closest is None:
         return {}
     if closest.args:
-        raise pytest.UsageError(f"@pytest.mark.{marker} takes options by name only")
+        raise ValueError("the marker takes options by name only")
+    known = inspect.signature(kind).parameters
+    unknown = [name for name in closest.kwargs if name not in known]
+    if unknown:
+        raise ValueError(f"there is no option {unknown[0]!r}, but {', '.join(known)}")
     return dict(closest.kwargs)
-
-
-def _note(request: pytest.FixtureRequest, servers: Any) -> None:
-    request.node.stash.setdefault(_LENT, []).append(servers)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -140,6 +156,7 @@ def pytest_runtest_makereport(
     if report.failed:
         for servers in item.stash.get(_LENT, []):
             name = type(servers).__name__
-            report.sections.append((f"{name} events", servers.story))
-            report.sections.append((f"{name} log", servers.log))
+            for title, text in (("events", servers.story), ("log", servers.log)):
+                if text:
+                    report.sections.append((f"{name} {title}", text))
     return report

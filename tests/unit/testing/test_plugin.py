@@ -103,13 +103,20 @@ def test_report_of_a_failure_has_events_and_logs(pytester: pytest.Pytester) -> N
         """
         def test_fails(redis_cluster):
             redis_cluster.nodes[0].faults.error("BUSY later")
+            redis_cluster.nodes[1].restart()
+            assert False
+
+        def test_fails_alone(redis_server):
             assert False
         """,
     )
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         ["*- Cluster events -*", "*BUSY later*", "*- Cluster log -*", "*Ready to accept connections*"]
     )
+    # Of what happened before the test nothing is told.
+    result.stdout.no_fnmatch_line("*- Server *")
+    assert result.stdout.str().count("Ready to accept connections") == 1
 
 
 def test_several_processes(pytester: pytest.Pytester) -> None:
@@ -130,15 +137,28 @@ def test_several_processes(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=4)
 
 
-def test_options_have_names(pytester: pytest.Pytester) -> None:
+def test_options_are_checked(pytester: pytest.Pytester) -> None:
     result = outcomes(
         pytester,
         """
         import pytest
 
         @pytest.mark.redis_cluster(5)
-        def test_cluster(redis_cluster): ...
+        def test_name(redis_cluster): ...
+
+        @pytest.mark.redis_cluster(replicas=1)
+        def test_option(redis_cluster): ...
+
+        @pytest.mark.redis_server(config={"maxmemori": 1})
+        def test_directive(redis_server): ...
         """,
     )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*takes options by name only*"])
+    result.assert_outcomes(errors=3)
+    result.stdout.fnmatch_lines(
+        [
+            "redis_cluster: the marker takes options by name only",
+            "redis_cluster: there is no option 'replicas', but primaries, replicas_per_primary, *",
+            "redis_server: there is no directive 'maxmemori'",
+        ]
+    )
+    assert "pool.py" not in result.stdout.str()
