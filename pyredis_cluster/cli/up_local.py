@@ -6,6 +6,7 @@ import asyncio
 import functools
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pyredis_cluster.cli.redis_server import handle_continuing
 from pyredis_cluster.cli.up_group import found_group, sentinel_config
@@ -21,6 +22,10 @@ from pyredis_cluster.server.ports import SystemClock
 from pyredis_cluster.server.process import raise_open_files
 from pyredis_cluster.server.readiness import is_ready
 from pyredis_cluster.server.server import Server
+
+if TYPE_CHECKING:
+    from pyredis_cluster.ports import Clock as ServerClock
+    from pyredis_cluster.testing.clock import Clock
 
 _POLL_S = 0.005
 
@@ -60,9 +65,9 @@ class Lines:
         return b"".join(self._kept or ()).decode(errors="replace").rstrip()
 
 
-def start_log(config_level: str, node: NodePlan, lines: Lines) -> Log:
+def start_log(config_level: str, node: NodePlan, lines: Lines, clock: ServerClock | None = None) -> Log:
     """The log of one node."""
-    log = Log(SystemClock(), lines.write)
+    log = Log(clock or SystemClock(), lines.write)
     if node.log_file:
         log.to_file(node.log_file)
     log.set_level(config_level)
@@ -84,22 +89,39 @@ class LocalFleet:
         self._ports = options.shape.ports
         if not options.shape.is_cluster:
             found_group(options, plans)
-        self._neighbours = Neighbourhood(lambda: self._nodes)
+        self._servers: list[Server] = []
+        self._clock: ServerClock = SystemClock()
         self._may_fail = node_config(options, plans[0]).text("enable-fault-command") != "no"
+        time = self._make_movable(loop) if self._may_fail else None
+        self._neighbours = Neighbourhood(lambda: self._nodes, time)
         self._nodes = [
-            LocalNode(options.host, node.port, functools.partial(self._make, loop, node), self._replaced)
+            LocalNode(options.host, node.port, functools.partial(self._make, node), self._replaced)
             for node in plans
         ]
-        self._servers = [node.server for node in self._nodes]
+        self._servers += [node.server for node in self._nodes]
         raise_open_files(self._servers[0].config.integer("maxclients"), self._logs[0])
         handle_continuing(loop, self._servers)
         self._cluster = LocalCluster(self._servers, primaries=options.shape.primaries)
 
-    def _make(self, loop: asyncio.AbstractEventLoop, node: NodePlan) -> Server:
+    def _make_movable(self, loop: asyncio.AbstractEventLoop) -> Clock:
+        """Have the nodes go by a time that clients can move."""
+        # Imported here, as few clusters are for tests.
+        from pyredis_cluster.testing.clock import Clock
+        from pyredis_cluster.testing.movable_loop import MovableClock, MovableLoop
+
+        movable = MovableLoop(loop)
+        self._network.loop = movable.for_servers
+        self._clock = MovableClock(movable)
+        return Clock(movable, self._clock, self._servers)
+
+    def _make(self, node: NodePlan) -> Server:
         config = (sentinel_config if node.is_sentinel else node_config)(self._options, node)
-        log = start_log(config.text("loglevel"), node, self._lines)
+        log = start_log(config.text("loglevel"), node, self._lines, self._clock)
         self._logs.append(log)
-        server = Server(config, loop, network=self._network, log=log, may_fail=self._may_fail)
+        network = self._network
+        server = Server(
+            config, network.loop, network=network, log=log, clock=self._clock, may_fail=self._may_fail
+        )
         if server.state.faults is not None:
             server.state.faults.neighbours = self._neighbours
         return server

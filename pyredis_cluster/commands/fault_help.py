@@ -67,4 +67,7 @@ NODE <port> <action>
       Do nothing for so long, or until told.
 PARTITION <port> [<port> ...] [ONEWAY]
     Let nothing pass between these nodes and all others, or not to the others.
+CLOCK ADVANCE <milliseconds>
+    Have time go by for all nodes of this process; reply when what happens
+    within it has happened.
 """

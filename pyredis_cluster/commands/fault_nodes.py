@@ -1,6 +1,8 @@
-"""FAULT NODE and FAULT PARTITION: what befalls the nodes that run in this process, this one among them."""
+"""FAULT NODE, PARTITION and CLOCK: what befalls the nodes that run in this process, this one among them."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from pyredis_cluster.commands.fault import FLAGS, SINCE, fault, faults_of
 from pyredis_cluster.execution.blocking import Blocked
@@ -14,6 +16,9 @@ _LAST_PORT = 65535
 _MOST_MS = 2**31
 _BAD_PORT = CommandError("ERR a node is named by its port")
 _BAD_DURATION = CommandError("ERR PAUSE takes milliseconds, above 0")
+_MOST_ADVANCED_MS = 100 * 366 * 24 * 3_600_000
+_BAD_TIME = CommandError("ERR time is moved on by milliseconds, up to 100 years")
+_CANNOT_WAIT_FOR_TIME = CommandError("ERR time cannot be moved inside a transaction")
 _ALONE = CommandError("ERR this node knows of no others in its process")
 _CANNOT_WAIT = CommandError("ERR a node cannot be started inside a transaction")
 _FOR_EVER_MS = float("inf")
@@ -50,13 +55,14 @@ def fault_node(call: Call, argv: list[bytes]) -> Reply:
             raise _CANNOT_WAIT
         if action == b"RESTART":
             neighbours.kill(port)
-        return _start(call, neighbours, port, argv)
+        return _wait(call, argv, lambda done: neighbours.start(port, done))
     else:
         raise SYNTAX_ERROR
     return OK
 
 
-def _start(call: Call, neighbours: Neighbours, port: int, argv: list[bytes]) -> Reply:
+def _wait(call: Call, argv: list[bytes], begin: Callable[[Callable[[Reply], object]], None]) -> Reply:
+    """Have the client wait for a reply that what begins now gets in the end."""
     server, session = call.server, call.session
 
     def finish(reply: Reply) -> None:
@@ -64,7 +70,7 @@ def _start(call: Call, neighbours: Neighbours, port: int, argv: list[bytes]) -> 
             session.unblock(reply)
 
     # In a turn of this server, unless it has ended itself.
-    neighbours.start(port, lambda reply: server.host.call_later(0, finish, reply))
+    begin(lambda reply: server.host.call_later(0, finish, reply))
     entry = server.table.find(argv)
     assert entry is not None
     if session.blocked is None and not session.is_closing:
@@ -103,6 +109,29 @@ def fault_partition(call: Call, argv: list[bytes]) -> Reply:
     numbers = [integer_between(word, 1, _LAST_PORT, _BAD_PORT) for word in ports]
     _neighbours(call).partition(numbers, one_way=one_way)
     return OK
+
+
+@fault.command(
+    "FAULT CLOCK",
+    arity=4,
+    flags=FLAGS,
+    since=SINCE,
+    syntax="ADVANCE milliseconds",
+    summary="Moves the time of all nodes that run in this process.",
+)
+def fault_clock(call: Call, argv: list[bytes]) -> Reply:
+    """FAULT CLOCK ADVANCE milliseconds
+
+    OK, once what happens within that time has happened on all nodes. Raises an error where time cannot be
+    moved, or is being moved already.
+    """
+    if argv[2].upper() != b"ADVANCE":
+        raise SYNTAX_ERROR
+    duration_ms = integer_between(argv[3], 0, _MOST_ADVANCED_MS, _BAD_TIME)
+    neighbours = _neighbours(call)
+    if call.session.deny_blocking:
+        raise _CANNOT_WAIT_FOR_TIME
+    return _wait(call, argv, lambda done: neighbours.advance(duration_ms, done))
 
 
 def _neighbours(call: Call) -> Neighbours:

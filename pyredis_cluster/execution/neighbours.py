@@ -29,5 +29,8 @@ class Neighbours(Protocol):
     def partition(self, ports: Collection[int], *, one_way: bool) -> None:
         """Let nothing pass between these and all others; `one_way`: from these to the others."""
 
+    def advance(self, duration_ms: float, done: Callable[[Reply], object]) -> None:
+        """Have time go by for all, at once; `done` gets OK when what happens within it has happened."""
+
     def heal(self) -> int:
         """End all faults of all servers, and all pauses; how many faults there were."""

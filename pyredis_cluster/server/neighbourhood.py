@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from typing import Any, Protocol
 
 from pyredis_cluster.execution.wire_trouble import WireTrouble
 from pyredis_cluster.protocol.errors import CommandError
@@ -16,6 +16,7 @@ from pyredis_cluster.server.server import Server
 
 _BETWEEN_SERVERS = frozenset((BUS, REPLICATION, SENTINEL))
 _NOT_STARTED = CommandError("ERR the node cannot be started: its log says why")
+_NO_TIME = CommandError("ERR the time of these nodes cannot be moved")
 _MAY_NOT_FAIL = CommandError("ERR not all of these nodes may have faults")
 
 
@@ -51,12 +52,20 @@ class Member(Protocol):
         """End a pause."""
 
 
-class Neighbourhood:
-    """See `Neighbours`. `members` are those that there are now."""
+class Advancing(Protocol):
+    """The time of all members."""
 
-    def __init__(self, members: Callable[[], Iterable[Member]]) -> None:
+    async def advance(self, seconds: float) -> None:
+        """Have so much time go by at once. Raises RuntimeError where that cannot be now."""
+
+
+class Neighbourhood:
+    """See `Neighbours`. `members` are those that there are now, `time` is theirs if it can be moved."""
+
+    def __init__(self, members: Callable[[], Iterable[Member]], time: Advancing | None = None) -> None:
         self._members = members
-        self._starts: set[asyncio.Task[None]] = set()
+        self._time = time
+        self._work: set[asyncio.Task[None]] = set()
 
     def _member(self, port: int, *, is_up: bool) -> Member:
         for member in self._members():
@@ -72,9 +81,12 @@ class Neighbourhood:
 
     def start(self, port: int, done: Callable[[Reply], object]) -> None:
         """See `Neighbours`."""
-        task = asyncio.ensure_future(_start(self._member(port, is_up=False), done))
-        self._starts.add(task)
-        task.add_done_callback(self._starts.discard)
+        self._do(_start(self._member(port, is_up=False), done))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
 
     def pause(self, port: int, duration_ms: float) -> None:
         """See `Neighbours`."""
@@ -89,6 +101,12 @@ class Neighbourhood:
         some = [self._member(port, is_up=True) for port in ports]
         others = [member for member in self._members() if member.is_up and member not in some]
         cut(some, others, one_way=one_way)
+
+    def advance(self, duration_ms: float, done: Callable[[Reply], object]) -> None:
+        """See `Neighbours`."""
+        if self._time is None:
+            raise _NO_TIME
+        self._do(_advance(self._time, duration_ms / 1000, done))
 
     def heal(self) -> int:
         """See `Neighbours`."""
@@ -106,6 +124,15 @@ async def _start(member: Member, done: Callable[[Reply], object]) -> None:
         await member.start()
     except StartError:
         done(_NOT_STARTED)
+    else:
+        done(OK)
+
+
+async def _advance(time: Advancing, seconds: float, done: Callable[[Reply], object]) -> None:
+    try:
+        await time.advance(seconds)
+    except RuntimeError as error:
+        done(CommandError(f"ERR {error}"))
     else:
         done(OK)
 

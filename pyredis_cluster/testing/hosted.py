@@ -51,7 +51,7 @@ class Hosted(ABC, Generic[_NodeT]):
         tries = _STARTS_TRIED if self._ports is None else 1
         while True:
             self._surroundings = Surroundings(running_loop(), seed=self._seed)
-            self._surroundings.neighbours = Neighbourhood(lambda: self.nodes)
+            self._surroundings.neighbours = Neighbourhood(lambda: self.nodes, self._surroundings.time)
             tries -= 1
             try:
                 await self._make(self._surroundings, self._ports or self._free_ports(self._count))

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextvars import Context
-from typing import Any, Final, TypeVarTuple, Unpack
+from typing import Any, Final, TypeVarTuple, Unpack, cast
 
 from pyredis_cluster.testing.simulation.loop import Timer, next_long_timer_s
 
@@ -135,6 +135,11 @@ class MovableLoop:
                 handle._run()
 
     # As its owner uses it
+
+    @property
+    def for_servers(self) -> asyncio.AbstractEventLoop:
+        """The same, as what servers take it for."""
+        return cast(asyncio.AbstractEventLoop, self)
 
     @property
     def was_moved(self) -> bool:

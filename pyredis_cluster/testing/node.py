@@ -7,7 +7,7 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.config.config import Config
 from pyredis_cluster.config.directives import DIRECTIVES
@@ -22,6 +22,7 @@ from pyredis_cluster.testing.movable_loop import MovableClock, MovableLoop
 from pyredis_cluster.testing.settings import DirectiveValue, set_directives
 from pyredis_cluster.testing.simulation.disk import SimulatedDisk
 from pyredis_cluster.testing.simulation.program_loop import ProgramLoop
+from pyredis_cluster.testing.simulation.programs import NoPrograms
 from pyredis_cluster.testing.snapshot import Data, put_back, take
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from pyredis_cluster.execution.neighbours import Neighbours
     from pyredis_cluster.ports import Clock as ServerClock
-    from pyredis_cluster.ports import Disk
+    from pyredis_cluster.ports import Disk, Programs
 
 _LINES_KEPT = 1000
 HOST = "127.0.0.1"
@@ -45,20 +46,22 @@ class Surroundings:
         self.random = random.Random(seed)
         self.servers: list[RunningServer] = []
         """All that were started; those that have ended may be missing."""
+        self.programs: Programs | None = None
+        """Those that sentinels may start; None: those of the system."""
         self._movable: MovableLoop | None = None
         if isinstance(loop, ProgramLoop):
             self.network: Network = loop.network
             self.clock: ServerClock = loop.clock
             self.servers = loop.servers
+            self.programs = NoPrograms()
             self.time = Clock(loop, self.clock, self.servers)
             if seed is None:
                 self.random = loop.random
         else:
             self._movable = movable = MovableLoop(loop)
-            self.loop = cast(asyncio.AbstractEventLoop, movable)
             self.network = Network(loop)
             # What is done to connections takes the servers' time, too.
-            self.network.loop = self.loop
+            self.loop = self.network.loop = movable.for_servers
             self.clock = MovableClock(movable)
             self.time = Clock(movable, self.clock, self.servers)
         self.log: deque[str] = deque(maxlen=_LINES_KEPT)
@@ -174,6 +177,7 @@ class Node:
             clock=clock,
             random_source=random.Random(surroundings.random.getrandbits(64)),
             disk=self._disk,
+            programs=surroundings.programs,
             may_fail=True,
         )
         server = self._server

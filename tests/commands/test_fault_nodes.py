@@ -75,6 +75,9 @@ async def test_partitions() -> None:
         ("NODE {port} START", "the node on port {port} is running"),
         ("PARTITION ONEWAY", "syntax error"),
         ("PARTITION {port} 1", "there is no node on port 1"),
+        ("CLOCK ADVANCE -1", "time is moved on by milliseconds"),
+        ("CLOCK ADVANCE soon", "time is moved on by milliseconds"),
+        ("CLOCK STOP 1", "syntax error"),
     ],
 )
 async def test_bad_arguments(words: str, error: str) -> None:
@@ -82,6 +85,27 @@ async def test_bad_arguments(words: str, error: str) -> None:
         reply = await client.call("FAULT", *words.format(port=server.port).split())
         assert error.format(port=server.port).encode() in reply
         assert await client.call("FAULT", "LIST") == b"*0\r\n"
+
+
+async def test_time_is_moved() -> None:
+    async with Cluster(primaries=3, node_timeout_ms=15_000, config=ENABLED) as cluster:
+        lost, node, other, *_ = cluster.nodes
+        key = next(str(number) for number in range(100) if cluster.node_for(str(number)) is node)
+        lost.kill()
+        async with peer(node.port) as client, peer(other.port) as at_once:
+            assert await client.call("SET", key, "value", "EX", "60") == b"+OK\r\n"
+            advance = ("FAULT", "CLOCK", "ADVANCE", "60000")
+            replies = await asyncio.gather(client.call(*advance), at_once.call(*advance))
+            assert sorted(replies) == [b"+OK\r\n", b"-ERR time is being moved already\r\n"]
+            assert await client.call("GET", key) == b"$-1\r\n"
+        assert len(cluster.primaries) == 3
+
+
+async def test_time_inside_a_transaction() -> None:
+    async with Server(config=ENABLED) as server, peer(server.port) as client:
+        await client.call("MULTI")
+        await client.call("FAULT", "CLOCK", "ADVANCE", "1")
+        assert b"inside a transaction" in await client.call("EXEC")
 
 
 async def test_start_inside_a_transaction() -> None:

@@ -101,6 +101,9 @@ class TestUp:
                 assert client.call("CLUSTER", "MYID") == before
                 assert client.call("FAULT", "NODE", port, "KILL") == b"+OK\r\n"
                 assert client.call("FAULT", "NODE", port, "START") == b"+OK\r\n"
+                before_s = int(client.call("TIME").split()[2])
+                assert client.call("FAULT", "CLOCK", "ADVANCE", 3_600_000) == b"+OK\r\n"
+                assert int(client.call("TIME").split()[2]) - before_s in range(3600, 3660)
             process.signal(signal.SIGINT)
             assert process.wait() == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 _FIRST_PID = 10_000
@@ -51,3 +52,15 @@ class SimulatedPrograms:
         process = SimulatedProcess(_FIRST_PID + len(self.started), arguments)
         self.started.append(process)
         return process
+
+
+class NoPrograms:
+    """See `Programs`: there are none."""
+
+    def is_executable(self, path: str) -> bool:
+        """See `Programs`."""
+        return False
+
+    def start(self, path: str, arguments: Sequence[str], directory: str) -> SimulatedProcess:
+        """See `Programs`."""
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")

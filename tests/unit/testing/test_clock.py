@@ -155,24 +155,17 @@ def _forget_logs(servers: Cluster | SentinelGroup) -> None:
 
 @pytest.mark.slow
 class TestCluster:
-    async def test_a_failover_is_over(self) -> None:
+    async def test_a_failover_takes_the_time_it_takes(self) -> None:
         async with Cluster(node_timeout_ms=15_000) as cluster, cluster.client() as client:
             await client.set("key", "value")
             lost = cluster.node_for("key")
             lost.kill()
-            await cluster.clock.advance(seconds=60)
-            assert cluster.node_for("key") is not lost
-            assert all(node.core.ok for node in cluster.nodes if node.is_up)
-            assert await client.get("key") == b"value"
-
-    async def test_it_takes_the_time_it_takes(self) -> None:
-        async with Cluster(node_timeout_ms=15_000) as cluster:
-            lost = cluster.nodes[0]
-            lost.kill()
             await cluster.clock.advance(seconds=14)
             assert len(cluster.primaries) == 2
             await cluster.clock.advance(seconds=16)
-            assert len(cluster.primaries) == 3
+            assert cluster.node_for("key") is not lost
+            assert all(node.core.ok for node in cluster.nodes if node.is_up)
+            assert await client.get("key") == b"value"
 
     async def test_nobody_is_taken_for_dead_in_a_year(self) -> None:
         async with Cluster() as cluster:

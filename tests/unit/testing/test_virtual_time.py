@@ -14,13 +14,14 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from pyredis_cluster import Cluster, Server, virtual_time
+from pyredis_cluster import Cluster, SentinelGroup, Server, virtual_time
+from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.testing.awaitable import AwaitableNode
 from pyredis_cluster.testing.loop_thread import LoopThread
 from pyredis_cluster.testing.pool import Pool
 from pyredis_cluster.testing.simulation.loop import DeadlockError
 
-SEEDS = int(os.environ.get("PYREDIS_TEST_SEEDS", "20"))
+SEEDS = int(os.environ.get("PYREDIS_TEST_SEEDS", "10"))
 
 
 def now_s() -> float:
@@ -176,3 +177,24 @@ def test_servers_of_fixtures_are_told_apart() -> None:
                 virtual_time.run(wait())
     finally:
         pool.close()
+
+
+@pytest.mark.slow
+@virtual_time
+async def test_sentinels_watch_in_virtual_time() -> None:
+    async with SentinelGroup(down_after_ms=10_000) as group, group.client() as client:
+        await client.set("key", "value")
+        await group.wait_ready()
+        lost = group.primary
+        lost.kill()
+        await group.wait_ready()
+        assert 10 < now_s() < 60
+        assert group.primary is not lost
+        assert await client.get("key") == b"value"
+
+
+@virtual_time
+async def test_sentinels_start_no_programs() -> None:
+    with pytest.raises(StartError, match="non existing or non executable"):
+        async with SentinelGroup(sentinel_config={"notification-script": "/bin/true"}):
+            pass
