@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from pyredis_cluster.cli.redis_server import handle_signals, run_loop
@@ -25,6 +25,8 @@ from pyredis_cluster.cli.up_report import NodeReport, json_line, table
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.log import Log, write_nowhere
 from pyredis_cluster.server.ports import SystemClock
+
+MakeFleet = Callable[[asyncio.AbstractEventLoop], "Fleet"]
 
 
 class Fleet(Protocol):
@@ -51,7 +53,12 @@ def bring_up(options: UpOptions, *, as_json: bool, processes: bool) -> int:
     """Run the nodes until a signal; the exit code."""
     try:
         with _directory(options.directory) as directory:
-            return run_loop(lambda loop: _run(loop, options, directory, as_json=as_json, processes=processes))
+            plans = plan(options, directory)
+            for node in plans if options.shape.is_cluster else ():
+                # What is wrong with them is the same in all processes: it is said once.
+                node_config(options, node)
+            make_fleet = _processes(options, plans) if processes else _local(options, plans)
+            return run_loop(lambda loop: _run(make_fleet(loop), options, directory, as_json=as_json))
     except UpError as error:
         print(error, file=sys.stderr)
     except OSError as error:
@@ -69,11 +76,23 @@ def _directory(wanted: str | None) -> Iterator[str]:
         yield directory
 
 
-async def _run(
-    loop: asyncio.AbstractEventLoop, options: UpOptions, directory: str, *, as_json: bool, processes: bool
-) -> int:
-    plans = plan(options, directory)
-    fleet = _fleet(loop, options, plans, processes=processes)
+def _local(options: UpOptions, plans: Sequence[NodePlan]) -> MakeFleet:
+    # The other way needs nothing of this.
+    from pyredis_cluster.cli.up_local import LocalFleet
+
+    return lambda loop: LocalFleet(loop, options, plans)
+
+
+def _processes(options: UpOptions, plans: Sequence[NodePlan]) -> MakeFleet:
+    from pyredis_cluster.cli.up_launch import launch_all
+    from pyredis_cluster.cli.up_processes import ProcessFleet
+
+    launched = launch_all([f"{options.host}:{node.port}" for node in plans])
+    return lambda loop: ProcessFleet(loop, options, plans, launched)
+
+
+async def _run(fleet: Fleet, options: UpOptions, directory: str, *, as_json: bool) -> int:
+    loop = asyncio.get_running_loop()
     handle_signals(loop, Log(SystemClock(), write_nowhere), lambda name: fleet.stop())
     failure = await _start(fleet)
     if failure:
@@ -83,25 +102,9 @@ async def _run(
         return 1
     if not fleet.is_stopped:
         remember(options)
-        if as_json:
-            print(json_line(options, fleet.reports()), flush=True)
-        else:
-            password = bool(node_config(options, plans[0]).data("requirepass"))
-            print(table(options, fleet.reports(), shows_pids=processes, password=password), flush=True)
+        reports = fleet.reports()
+        print(json_line(options, reports) if as_json else table(options, reports), flush=True)
     return await fleet.wait_until_stopped()
-
-
-def _fleet(
-    loop: asyncio.AbstractEventLoop, options: UpOptions, plans: Sequence[NodePlan], *, processes: bool
-) -> Fleet:
-    # Each needs much that the other does not.
-    if processes:
-        from pyredis_cluster.cli.up_processes import ProcessFleet
-
-        return ProcessFleet(options, plans)
-    from pyredis_cluster.cli.up_local import LocalFleet
-
-    return LocalFleet(loop, options, plans)
 
 
 async def _start(fleet: Fleet) -> str:

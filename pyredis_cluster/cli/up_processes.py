@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import json
 import random
-import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pyredis_cluster.cli.up_launch import Launched
 from pyredis_cluster.cli.up_node import FAILED, GO, LOADED, READY, START, STARTED, to_json
 from pyredis_cluster.cli.up_options import (
     READY_S,
@@ -32,109 +33,92 @@ _PATIENCE_S = 5.0
 
 
 class NodeProcess:
-    """One node."""
+    """One node; a thread listens to it."""
 
-    def __init__(self, node: NodePlan, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, node: NodePlan, launched: Launched) -> None:
         self.node = node
-        self._process = process
-        self._told: dict[str, asyncio.Future[Any]] = {}
-        loop = asyncio.get_running_loop()
-        for event in (LOADED, STARTED, READY):
-            self._told[event] = loop.create_future()
-        self._reader = asyncio.ensure_future(self._read())
-
-    @classmethod
-    async def launch(cls, options: UpOptions, node: NodePlan) -> NodeProcess:
-        """Start a process. Raises OSError."""
-        # Ctrl-C at the terminal is for this process, which ends the others in order.
-        apart: dict[str, Any] = (
-            {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-            if sys.platform == "win32"
-            else {"start_new_session": True}
-        )
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "pyredis_cluster.cli.up_node", f"{options.host}:{node.port}"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            **apart,
-        )
-        made = cls(node, process)
-        made.tell(to_json(options, node))
-        return made
-
-    @property
-    def pid(self) -> int:
-        """Id of the process."""
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        """How it ended; None while it runs. Negative for a signal."""
-        return self._process.returncode
+        self.pid = launched.pid
+        self._launched = launched
+        self._loop = loop
+        self._failure = ""
+        self._told: dict[str, asyncio.Future[Any]] = {
+            event: loop.create_future() for event in (LOADED, STARTED, READY)
+        }
+        self.ended: asyncio.Future[int] = loop.create_future()
+        """How the process ended, once it has: negative for a signal."""
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def tell(self, line: str) -> None:
         """Send a line; one that has ended does not get it."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(line.encode() + b"\n")
+        with contextlib.suppress(OSError, ValueError):
+            self._launched.requests.write(line.encode() + b"\n")
 
     def end(self) -> None:
         """Have it end."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        with contextlib.suppress(OSError):
+            self._launched.requests.close()
 
     def kill(self) -> None:
         """End it at once."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        if not self.ended.done():
+            self._launched.kill()
 
     async def told(self, event: str) -> Any:
         """Wait until it tells of an event; what it tells. Raises UpError if it ends or fails instead."""
         return await asyncio.shield(self._told[event])
 
-    async def wait(self) -> int:
-        """Wait for its end; the exit code."""
-        await asyncio.shield(self._reader)
-        return await self._process.wait()
+    def _listen(self) -> None:
+        with self._launched.answers as answers:
+            for line in answers:
+                self._loop.call_soon_threadsafe(self._heard, line)
+        code = self._launched.wait()
+        # Nobody waits any more where the loop is closed.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._has_ended, code)
 
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        failure = ""
-        while line := await self._process.stdout.readline():
-            with contextlib.suppress(ValueError):
-                event, details = json.loads(line)
-                if event == FAILED:
-                    failure = str(details)
-                elif event in self._told and not self._told[event].done():
-                    self._told[event].set_result(details)
-        await self._process.wait()
+    def _heard(self, line: bytes) -> None:
+        event, details = json.loads(line)
+        if event == FAILED:
+            self._failure = str(details)
+        elif not self._told[event].done():
+            self._told[event].set_result(details)
+
+    def _has_ended(self, code: int) -> None:
+        self.ended.set_result(code)
         for waiter in self._told.values():
             if not waiter.done():
-                waiter.set_exception(UpError(failure or f"Node {self.node.port} ended: {self.end_text()}."))
-                # Nobody may wait for it any more.
+                text = self._failure or f"Node {self.node.port} ended: {self.end_text}."
+                waiter.set_exception(UpError(text))
+                # Perhaps nobody waits for it.
                 waiter.exception()
 
+    @property
     def end_text(self) -> str:
         """How it ended."""
-        code = self.exit_code
-        if code is None:
-            return "running"
+        code = self.ended.result()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 class ProcessFleet:
     """See `Fleet`."""
 
-    def __init__(self, options: UpOptions, plans: Sequence[NodePlan]) -> None:
-        """Raises UpError."""
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: UpOptions,
+        plans: Sequence[NodePlan],
+        launched: Sequence[Launched],
+    ) -> None:
         self._options = options
         self._plans = plans
         self._is_new = False
-        self._is_ended = False
+        self._is_stopped = False
         self._ending: asyncio.Future[None] | None = None
-        self._processes: list[NodeProcess] = []
-        self._all_launched = asyncio.Event()
         self._reports: list[NodeReport] = []
+        self._processes = [
+            NodeProcess(loop, node, process) for node, process in zip(plans, launched, strict=True)
+        ]
+        self._watches = [loop.create_task(self._watch(process)) for process in self._processes]
 
     async def start(self) -> None:
         """See `Fleet`."""
@@ -145,12 +129,8 @@ class ProcessFleet:
             from pyredis_cluster.cli.up_group import found_group
 
             found_group(self._options, self._plans)
-        try:
-            for node in self._plans:
-                if not self._is_ended:
-                    self._processes.append(await NodeProcess.launch(self._options, node))
-        finally:
-            self._all_launched.set()
+        for process in self._processes:
+            process.tell(to_json(self._options, process.node))
         async with asyncio.timeout(READY_S + len(self._plans)):
             await self._all(LOADED, self._processes)
             # Who finds nobody to connect to does not try again for a second, and sentinels that find replicas
@@ -189,7 +169,7 @@ class ProcessFleet:
 
     def stop(self) -> bool:
         """See `Fleet`."""
-        self._is_ended = True
+        self._is_stopped = True
         self._ending = asyncio.ensure_future(self._end_all())
         return True
 
@@ -200,35 +180,28 @@ class ProcessFleet:
         for group in ([each for each in self._processes if each not in last], last):
             for process in group:
                 process.end()
-            limit_s = _PATIENCE_S if self._options.directory is None else None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(limit_s):
-                    await asyncio.gather(*[process.wait() for process in group])
-            if limit_s is not None:
-                for process in group:
-                    process.kill()
+            if not group:
+                continue
+            keeps = self._options.directory is not None
+            await asyncio.wait([each.ended for each in group], timeout=None if keeps else _PATIENCE_S)
+            for process in group:
+                process.kill()
 
     @property
     def is_stopped(self) -> bool:
         """See `Fleet`."""
-        return self._is_ended
+        return self._is_stopped
 
     async def wait_until_stopped(self) -> int:
         """See `Fleet`."""
-        await self._all_launched.wait()
-        watching = [asyncio.ensure_future(self._watch(process)) for process in self._processes]
-        try:
-            codes = await asyncio.gather(*watching)
-        finally:
-            for watch in watching:
-                watch.cancel()
-        return 1 if any(codes) and not self._is_ended else 0
+        codes = await asyncio.shield(asyncio.gather(*self._watches))
+        return 1 if any(codes) and not self._is_stopped else 0
 
     async def _watch(self, process: NodeProcess) -> int:
-        code = await process.wait()
-        if self._reports and not self._is_ended:
+        code = await process.ended
+        if self._reports and not self._is_stopped:
             where = f"{self._options.host}:{process.node.port}"
-            print(f"Node {where} (pid {process.pid}) has ended: {process.end_text()}.", file=sys.stderr)
+            print(f"Node {where} (pid {process.pid}) has ended: {process.end_text}.", file=sys.stderr)
         return code
 
     def reports(self) -> list[NodeReport]:

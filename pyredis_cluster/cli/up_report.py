@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyredis_cluster.cli.up_options import MASTER_NAME, UpOptions
@@ -28,22 +28,27 @@ class NodeReport:
     node_id: str = ""
     slots: tuple[tuple[int, int], ...] = ()
     primary_port: int = 0
+    has_password: bool = False
 
 
 def report_of(server: Server) -> NodeReport:
     """What a running server is now."""
-    port = server.config.integer("port")
-    pid = os.getpid()
+    report = NodeReport(
+        server.config.integer("port"),
+        PRIMARY,
+        os.getpid(),
+        has_password=bool(server.config.data("requirepass")),
+    )
     if server.sentinel is not None:
-        return NodeReport(port, SENTINEL, pid, server.sentinel.my_id.decode())
+        return replace(report, role=SENTINEL, node_id=server.sentinel.my_id.decode())
     if server.cluster is not None:
         myself = server.cluster.core.state.myself
-        if myself.primary is None:
-            return NodeReport(port, PRIMARY, pid, myself.node_id, tuple(ranges(myself.slots)))
-        return NodeReport(port, REPLICA, pid, myself.node_id, (), myself.primary.tcp_port)
-    primary = server.replication_roles.primary
-    role = PRIMARY if primary is None else REPLICA
-    return NodeReport(port, role, pid, primary_port=primary[1] if primary is not None else 0)
+        report = replace(report, node_id=myself.node_id, slots=tuple(ranges(myself.slots)))
+        followed = myself.primary.tcp_port if myself.primary is not None else 0
+    else:
+        primary = server.replication_roles.primary
+        followed = primary[1] if primary is not None else 0
+    return replace(report, role=REPLICA, primary_port=followed) if followed else report
 
 
 def report_from(fields: dict[str, object]) -> NodeReport:
@@ -60,6 +65,7 @@ def json_line(options: UpOptions, reports: Sequence[NodeReport]) -> str:
     for report in reports:
         fields = asdict(report)
         primary_port = fields.pop("primary_port")
+        del fields["has_password"]
         fields["id"] = fields.pop("node_id")
         fields |= {
             "host": host,
@@ -80,8 +86,10 @@ def json_line(options: UpOptions, reports: Sequence[NodeReport]) -> str:
     return json.dumps(result | {"directory": options.directory})
 
 
-def table(options: UpOptions, reports: Sequence[NodeReport], *, shows_pids: bool, password: bool) -> str:
+def table(options: UpOptions, reports: Sequence[NodeReport]) -> str:
     """A table of the nodes, how to connect, and how it ends."""
+    shows_pids = len({report.pid for report in reports}) > 1
+    password = any(report.has_password for report in reports)
     parts = [_headline(options), "", *_table(options, reports, shows_pids=shows_pids), ""]
     parts += _connecting(options, reports[0].port, password=password)
     parts += ["", *_notes(options, password=password), "Ctrl-C ends it."]
