@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pyredis_cluster import Cluster, Server
+from pyredis_cluster import Cluster, SentinelGroup, Server
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.server import Server as RunningServer
 from pyredis_cluster.testing.loop_thread import SHARED
@@ -71,6 +71,11 @@ def cluster() -> None:
         assert client.set("key", "value")
 
 
+def sentinels() -> None:
+    with SentinelGroup(replicas=1) as one, one.client() as client:
+        assert client.set("key", "value")
+
+
 def failure_of_the_test() -> None:
     with pytest.raises(ZeroDivisionError), Cluster(primaries=2) as one:
         one.client().set("key", 1 // 0)
@@ -113,9 +118,10 @@ async def cancelled_start() -> None:
 
 
 BLOCKING: dict[Callable[[], None], int] = {
-    server: 60,
+    server: 55,
     primaries: 20,
     cluster: 15,
+    sentinels: 5,
     failure_of_the_test: 10,
     failed_start: 10,
     bad_option: 10,
