@@ -1,6 +1,6 @@
 """Tests of users in virtual time: unchanged clients, servers and clusters.
 
-`PYREDIS_TEST_SEEDS=100` repeats the failover with so many seeds.
+`PYREDIS_TEST_FAILOVERS=100` repeats the failover with so many seeds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pyredis_cluster.testing.loop_thread import LoopThread
 from pyredis_cluster.testing.pool import Pool
 from pyredis_cluster.testing.simulation.loop import DeadlockError
 
-SEEDS = int(os.environ.get("PYREDIS_TEST_SEEDS", "10"))
+SEEDS = int(os.environ.get("PYREDIS_TEST_FAILOVERS", "10"))
 
 
 def now_s() -> float:
