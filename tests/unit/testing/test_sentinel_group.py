@@ -66,19 +66,6 @@ async def test_primary_that_sentinels_cannot_reach_is_replaced_and_follows_when_
         assert old.run("GET", "key") is None
 
 
-@pytest.mark.slow
-@virtual_time
-async def test_paused_sentinels_are_no_majority() -> None:
-    async with SentinelGroup(down_after_ms=DOWN_AFTER_MS) as group:
-        for sentinel in group.sentinels[:2]:
-            sentinel.pause()
-        group.primary.kill()
-        with pytest.raises(TimeoutError, match="the sentinels agree"):
-            await group.wait_ready(10)
-        group.heal()
-        await group.wait_ready()
-
-
 @virtual_time
 async def test_options_of_servers_and_sentinels() -> None:
     group = SentinelGroup(
