@@ -67,7 +67,9 @@ class Lines:
 
 def start_log(config_level: str, node: NodePlan, lines: Lines, clock: ServerClock | None = None) -> Log:
     """The log of one node."""
-    log = Log(clock or SystemClock(), lines.write)
+    # Nodes of one process have the process id in common.
+    mark = b"%d " % node.port
+    log = Log(clock or SystemClock(), lambda data: lines.write(mark + data))
     if node.log_file:
         log.to_file(node.log_file)
     log.set_level(config_level)
