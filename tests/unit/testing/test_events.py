@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pyredis_cluster import Cluster, SentinelGroup, Server, virtual_time
 from pyredis_cluster.testing.events import Timeline
+from pyredis_cluster.testing.node import until
 from tests.support.inloop import peer
+
+LIMIT_S = 30
 
 
 @virtual_time
@@ -80,6 +83,16 @@ async def test_errors_of_clients_and_faults() -> None:
         ]
         assert [event.count for event in events] == [1, 3, 1, 1, 1, 1, 1, 1, 1]
         assert str(events[1]).endswith(" (×3)")
+
+
+async def test_connections_that_are_closed_for_their_output() -> None:
+    config = {"client-output-buffer-limit": "normal 100kb 0 0"}
+    async with Server(config=config) as server, peer(server.port) as client:
+        server.run("SETRANGE", "key", 20_000_000, "x")
+        (address,) = [session.address for session in server.server.state.sessions.values()]
+        client.send(b"GET key\r\n")
+        await until(lambda: len(server.events) > 1, LIMIT_S, "something happens")
+        assert server.events[-1].what == f"closes the connection of {address}: output limit"
 
 
 @virtual_time
