@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pyredis_cluster.testing.awaitable_sentinels import AwaitableSentinelGroup
     from pyredis_cluster.testing.blocking import BlockingCluster, BlockingNode
     from pyredis_cluster.testing.blocking_sentinels import BlockingSentinelGroup
+    from pyredis_cluster.testing.loop_thread import LoopThread
     from pyredis_cluster.testing.pool import Pool
 
 _MARKERS = {
@@ -33,7 +35,7 @@ _MARKERS = {
     "redis_cluster": "the arguments of pyredis_cluster.Cluster for the cluster of this test",
     "redis_sentinel": "the arguments of pyredis_cluster.SentinelGroup for the servers of this test",
 }
-_LENT = pytest.StashKey[list[Any]]()
+_LENT = pytest.StashKey[list[tuple[Any, "LoopThread"]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -129,7 +131,7 @@ def _lent(request: pytest.FixtureRequest, pool: Pool, kind: type[Any], marker: s
             pytest.fail(reason, pytrace=False)
         pool.thread.call(servers.surroundings.timeline.begin)
         servers.surroundings.log.clear()
-        request.node.stash.setdefault(_LENT, []).append(servers)
+        request.node.stash.setdefault(_LENT, []).append((servers, pool.thread))
         yield servers
 
 
@@ -154,9 +156,9 @@ def pytest_runtest_makereport(
     """Add to the report of a failure what happened on the servers."""
     report = yield
     if report.failed:
-        for servers in item.stash.get(_LENT, []):
-            name = type(servers).__name__
-            for title, text in (("events", servers.story), ("log", servers.log)):
-                if text:
-                    report.sections.append((f"{name} {title}", text))
+        lent, fixtures = item.stash.get(_LENT, []), getattr(item, "funcargs", {})
+        if lent or "pyredis_cluster.testing.hosted" in sys.modules:
+            from pyredis_cluster.testing.report import sections
+
+            report.sections.extend(sections(lent, fixtures.values()))
     return report

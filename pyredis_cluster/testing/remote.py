@@ -151,6 +151,11 @@ class RemoteHosted(Generic[_NodeT]):
         return next(node for node, known in self._handles.items() if known is handle)
 
     @property
+    def behind(self) -> tuple[Hosted[Any], LoopThread]:
+        """What this is a handle of, and in whose loop that lives."""
+        return self._hosted, self._thread
+
+    @property
     def nodes(self) -> list[_NodeT]:
         """See `Hosted`."""
         return [self._handle(node) for node in self._hosted.nodes]

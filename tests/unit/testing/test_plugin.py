@@ -101,6 +101,9 @@ def test_report_of_a_failure_has_events_and_logs(pytester: pytest.Pytester) -> N
     result = outcomes(
         pytester,
         """
+        import pytest
+        from pyredis_cluster import Cluster
+
         def test_fails(redis_cluster):
             redis_cluster.nodes[0].faults.error("BUSY later")
             redis_cluster.nodes[1].restart()
@@ -108,15 +111,25 @@ def test_report_of_a_failure_has_events_and_logs(pytester: pytest.Pytester) -> N
 
         def test_fails_alone(redis_server):
             assert False
+
+        @pytest.fixture
+        def own():
+            with Cluster(primaries=1, replicas_per_primary=0) as cluster:
+                yield cluster
+
+        def test_fails_with_its_own(own):
+            own.nodes[0].faults.error("TRYAGAIN later")
+            assert False
         """,
     )
-    result.assert_outcomes(failed=2)
+    result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(
         ["*- Cluster events -*", "*BUSY later*", "*- Cluster log -*", "*Ready to accept connections*"]
     )
     # Of what happened before the test nothing is told.
     result.stdout.no_fnmatch_line("*- Server *")
-    assert result.stdout.str().count("Ready to accept connections") == 1
+    assert result.stdout.str().count("Ready to accept connections") == 2
+    result.stdout.fnmatch_lines(["*test_fails_with_its_own*", "*- Cluster events -*", "*TRYAGAIN later*"])
 
 
 def test_several_processes(pytester: pytest.Pytester) -> None:
