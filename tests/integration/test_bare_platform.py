@@ -104,10 +104,14 @@ def test_what_the_platform_lacks_is_one_clear_line(
     assert messages(output)[-1] == message
 
 
-@pytest.mark.parametrize("platform", [WINDOWS, MACOS], ids=lambda platform: platform.name)
-def test_cluster_of_one_command(tmp_path: Path, port: int, platform: Program) -> None:
+@pytest.mark.parametrize(
+    ("platform", "way"),
+    [(WINDOWS, ()), (MACOS, ()), (WINDOWS, ("--processes",))],
+    ids=["windows", "macos", "windows-processes"],
+)
+def test_cluster_of_one_command(tmp_path: Path, port: int, platform: Program, way: tuple[str, ...]) -> None:
     options = ("--primaries", "1", "--replicas", "0", "--port", str(port), "--dir", str(tmp_path / "data"))
-    with started(platform, "up", *options, directory=tmp_path) as process:
+    with started(platform, "up", *options, *way, directory=tmp_path) as process:
         process.wait_for("Ctrl-C ends it")
         with connect(port) as client:
             assert client.call("SET", "key", "value") == b"+OK\r\n"
