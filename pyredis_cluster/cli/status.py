@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,8 @@ def _watch_screen(observer: Observer, interval_s: float) -> None:
         while True:
             status = _look(observer)
             if isinstance(status, str):
-                lines: list[Line] = [[Span(status, "bad")], [], *last]
+                said = [[Span(text, "bad")] for text in textwrap.wrap(status, console.width)]
+                lines: list[Line] = [*said, [], *last]
             else:
                 lines = last = draw(status, console.width)
             live.update(_as_text(_cut(lines, console.height, interval_s)), refresh=True)

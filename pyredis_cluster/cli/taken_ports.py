@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -31,7 +32,7 @@ class Owner(NamedTuple):
 
 
 def taken(address: str, ports: Iterable[int]) -> list[int]:
-    """Those of `ports` on which nothing can listen now."""
+    """Those of `ports` on which others listen."""
     return [port for port in ports if not _is_free(address, port)]
 
 
@@ -60,8 +61,8 @@ def _is_free(address: str, port: int) -> bool:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((address, port))
             probe.listen(1)
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno != errno.EADDRINUSE
     return True
 
 

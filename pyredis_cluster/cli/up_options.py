@@ -146,7 +146,7 @@ def directives_of(words: Sequence[str]) -> bytes:
         text = name.decode("utf-8", "replace")
         directive = find(name)
         if directive is None:
-            raise UpError(f"No such option or directive: --{text}{_similar(text)}")
+            raise UpError(f"No such option or directive: --{text}.{_similar(text)}")
         if directive.name in _DECIDED:
             raise UpError(f"--{text}: this is not the same for all nodes, so `up` decides it.")
     try:

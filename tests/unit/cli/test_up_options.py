@@ -70,8 +70,8 @@ def test_what_is_wrong_in_the_file_is_said_with_its_place(tmp_path: Path) -> Non
     ("words", "complaint"),
     [
         (["word"], "Got unexpected extra argument (word)"),
-        (["--maxmemroy", "1"], "No such option or directive: --maxmemroy Did you mean --maxmemory?"),
-        (["--replica", "1"], "No such option or directive: --replica Did you mean --replicas?"),
+        (["--maxmemroy", "1"], "No such option or directive: --maxmemroy. Did you mean --maxmemory?"),
+        (["--replica", "1"], "No such option or directive: --replica. Did you mean --replicas?"),
         (
             ["--cluster-enabled", "no"],
             "--cluster-enabled: this is not the same for all nodes, so `up` decides it.",
