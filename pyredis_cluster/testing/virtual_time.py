@@ -78,7 +78,13 @@ class VirtualTime:
         limit_s: float = _LIMIT_S,
         unix_time_s: int | None = None,
     ) -> _T:
-        """Run a coroutine to its end; its result, or what it raises. Raises DeadlockError."""
+        """Run a coroutine to its end; its result, or what it raises.
+
+        Raises DeadlockError where it waits in vain, and RuntimeError inside a running event loop.
+        """
+        if asyncio._get_running_loop() is not None:
+            program.close()
+            raise RuntimeError("virtual time has an event loop of its own: it cannot begin inside another one")
         if unix_time_s is None:
             # Whole seconds: what happens between them is up to the seed alone.
             unix_time_s = int(time.time())

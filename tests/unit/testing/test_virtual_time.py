@@ -164,6 +164,11 @@ def test_what_cannot_be_in_virtual_time() -> None:
         virtual_time(lambda: None)  # type: ignore[arg-type, return-value]
 
 
+async def test_it_has_a_loop_of_its_own() -> None:
+    with pytest.raises(RuntimeError, match="cannot begin inside another one"):
+        virtual_time.run(asyncio.sleep(1))
+
+
 def test_servers_of_fixtures_are_told_apart() -> None:
     pool = Pool(LoopThread())
     try:
