@@ -84,7 +84,9 @@ class VirtualTime:
         """
         if asyncio._get_running_loop() is not None:
             program.close()
-            raise RuntimeError("virtual time has an event loop of its own: it cannot begin inside another one")
+            raise RuntimeError(
+                "virtual time has an event loop of its own: it cannot begin inside another one"
+            )
         if unix_time_s is None:
             # Whole seconds: what happens between them is up to the seed alone.
             unix_time_s = int(time.time())
