@@ -9,7 +9,6 @@ from dataclasses import replace
 import click
 from click.core import ParameterSource
 
-from pyredis_cluster.cli.cluster import cluster
 from pyredis_cluster.cli.cluster_command import PASSWORD_VARIABLE, ask_password
 from pyredis_cluster.cli.up_options import (
     ALL_ADDRESSES,
@@ -238,11 +237,13 @@ def status(
     return show(asked, credentials, is_json=is_json)
 
 
-program.add_command(cluster)
-
-
 def run_subcommand(words: Sequence[str]) -> int:
     """Run what `words` ask for; the exit code."""
+    if words[0] == "cluster":
+        # Its many commands would only keep the others from starting.
+        from pyredis_cluster.cli.cluster import cluster
+
+        program.add_command(cluster)
     try:
         code = program.main(list(words), prog_name="pyredis-cluster", standalone_mode=False)
     except click.ClickException as error:
