@@ -121,6 +121,8 @@ class SimulatedTransport(asyncio.Transport):
         self._is_closing = False
         self._is_lost = False
         self._is_paused = False
+        self.socket: object = None
+        """What `get_extra_info` tells for `socket`: there is none, but a program may want one."""
         self._most_buffered = 0
         """So many bytes beyond what the network takes are held back before the protocol is told to pause."""
 
@@ -248,5 +250,7 @@ class SimulatedTransport(asyncio.Transport):
             protocol.connection_lost(error)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """See asyncio; there is no socket."""
+        """See asyncio."""
+        if name == "socket" and self.socket is not None:
+            return self.socket
         return super().get_extra_info(name, default)

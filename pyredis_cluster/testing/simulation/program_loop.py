@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVarTuple, Unpack
 
 from pyredis_cluster.testing.simulation.clock import SimulatedClock
 from pyredis_cluster.testing.simulation.loop import VirtualLoop
-from pyredis_cluster.testing.simulation.network import NetworkWorld
+from pyredis_cluster.testing.simulation.network import Address, NetworkWorld
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server
@@ -36,6 +36,33 @@ def _refused(what: str) -> Any:
         raise RuntimeError(f"in virtual time {what}")
 
     return refuse
+
+
+class ProgramSocket:
+    """What clients may ask of the socket of their connection: addresses. Options may be set, to no effect."""
+
+    family = socket.AF_INET
+    type = socket.SOCK_STREAM
+    proto = socket.IPPROTO_TCP
+
+    def __init__(self, local: Address, remote: Address) -> None:
+        self._local = local
+        self._remote = remote
+
+    def getsockname(self) -> Address:
+        """See `socket.socket`."""
+        return self._local
+
+    def getpeername(self) -> Address:
+        """See `socket.socket`."""
+        return self._remote
+
+    def setsockopt(self, *args: object) -> None:
+        """See `socket.socket`; nothing here depends on options."""
+
+    def fileno(self) -> int:
+        """See `socket.socket`: that of one which is closed."""
+        return -1
 
 
 class ProgramLoop(VirtualLoop):
@@ -120,6 +147,8 @@ class ProgramLoop(VirtualLoop):
                 f"no server listens on {address}:{number} in this virtual time; those of fixtures, threads "
                 "and other processes are outside of it",
             ) from None
+        names = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        transport.socket = ProgramSocket(*names)
         return transport, protocol
 
     async def getaddrinfo(  # type: ignore[override]

@@ -43,6 +43,10 @@ def test_streams(loop: ProgramLoop, host: str) -> None:
 
     async def speak() -> bytes:
         reader, writer = await asyncio.open_connection(host, 7000)
+        sock = writer.get_extra_info("socket")
+        assert sock.getpeername() == writer.get_extra_info("peername") == ("127.0.0.1", 7000)
+        assert sock.getsockname()[0] == "127.0.0.1"
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         writer.write(b"hello\n")
         await writer.drain()
         line = await reader.readline()
