@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyredis_cluster.cli.main import INTERRUPTED
+
 if TYPE_CHECKING:
     from pyredis_cluster.admin.environment import Environment
     from pyredis_cluster.admin.link import Credentials
     from pyredis_cluster.admin.outcome import Outcome
 
 PASSWORD_VARIABLE = "REDISCLI_AUTH"
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as of a program that the signal has ended."""
-
 _INTERRUPTED_TEXT = (
     "Interrupted. What is done stays done; a slot that was just being moved may be open, which fix mends."
 )

@@ -27,6 +27,7 @@ from pyredis_cluster.server.log import Log, write_nowhere
 from pyredis_cluster.server.ports import SystemClock
 
 MakeFleet = Callable[[asyncio.AbstractEventLoop], "Fleet"]
+Launch = Callable[[UpOptions, Sequence[NodePlan]], MakeFleet]
 
 
 class Fleet(Protocol):
@@ -51,13 +52,15 @@ class Fleet(Protocol):
 
 def bring_up(options: UpOptions, *, as_json: bool, processes: bool) -> int:
     """Run the nodes until a signal; the exit code."""
+    # What is imported comes before what would have to be cleaned up after.
+    launch = _processes() if processes else _here()
     try:
         with _directory(options.directory) as directory:
             plans = plan(options, directory)
             for node in plans if options.shape.is_cluster else ():
                 # What is wrong with them is the same in all processes: it is said once.
                 node_config(options, node)
-            make_fleet = _processes(options, plans) if processes else _local(options, plans)
+            make_fleet = launch(options, plans)
             return run_loop(lambda loop: _run(make_fleet(loop), options, directory, as_json=as_json))
     except UpError as error:
         print(error, file=sys.stderr)
@@ -76,19 +79,22 @@ def _directory(wanted: str | None) -> Iterator[str]:
         yield directory
 
 
-def _local(options: UpOptions, plans: Sequence[NodePlan]) -> MakeFleet:
-    # The other way needs nothing of this.
+def _here() -> Launch:
     from pyredis_cluster.cli.up_local import LocalFleet
 
-    return lambda loop: LocalFleet(loop, options, plans)
+    return lambda options, plans: lambda loop: LocalFleet(loop, options, plans)
 
 
-def _processes(options: UpOptions, plans: Sequence[NodePlan]) -> MakeFleet:
-    from pyredis_cluster.cli.up_launch import launch_all
+def _processes() -> Launch:
+    from pyredis_cluster.cli.up_launch import import_all, launch_all
     from pyredis_cluster.cli.up_processes import ProcessFleet
 
-    launched = launch_all([f"{options.host}:{node.port}" for node in plans])
-    return lambda loop: ProcessFleet(loop, options, plans, launched)
+    def launch(options: UpOptions, plans: Sequence[NodePlan]) -> MakeFleet:
+        launched = launch_all([f"{options.host}:{node.port}" for node in plans])
+        return lambda loop: ProcessFleet(loop, options, plans, launched)
+
+    import_all()
+    return launch
 
 
 async def _run(fleet: Fleet, options: UpOptions, directory: str, *, as_json: bool) -> int:

@@ -31,11 +31,18 @@ class Launched(NamedTuple):
     kill: Callable[[], None]
 
 
+def import_all() -> None:
+    """Import what forks of this process need."""
+    if CAN_FORK:
+        import pyredis_cluster.cli.up_local
+        import pyredis_cluster.cli.up_node
+        import pyredis_cluster.server.cluster  # noqa: F401
+
+
 def launch_all(names: Sequence[str]) -> list[Launched]:
     """A process for each of `names`; to be called while there are no threads and no loop. Raises OSError."""
     if not CAN_FORK:
         return [_spawn(name) for name in names]
-    _import_all()
     # What is there now is not looked at again, so that its memory stays common.
     gc.collect()
     gc.freeze()
@@ -44,12 +51,6 @@ def launch_all(names: Sequence[str]) -> list[Launched]:
     for name in names:
         launched.append(_fork(name, launched))
     return launched
-
-
-def _import_all() -> None:
-    import pyredis_cluster.cli.up_local
-    import pyredis_cluster.cli.up_node
-    import pyredis_cluster.server.cluster  # noqa: F401
 
 
 def _spawn(name: str) -> Launched:

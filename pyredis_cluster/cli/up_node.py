@@ -89,7 +89,7 @@ def _tell(event: str, details: Any = None) -> None:
 
 
 async def _run(loop: asyncio.AbstractEventLoop) -> int:
-    # All but the class for what is on the command line: another process waits for that to be read.
+    # Imported here, as the process that starts this one needs the names above alone.
     from pyredis_cluster.cli.redis_server import handle_continuing, handle_signals
     from pyredis_cluster.cli.up_local import Lines, start_log
     from pyredis_cluster.server.process import raise_open_files
@@ -124,17 +124,16 @@ async def _run(loop: asyncio.AbstractEventLoop) -> int:
     handle_signals(loop, log, stop)
     handle_continuing(loop, [server])
     _tell(LOADED)
-    is_alone = loop.create_task(_serve(server, lines, options, output))
+    life = loop.create_task(_serve(server, lines, options, output))
     ended = loop.create_task(server.stopped.wait())
-    await asyncio.wait((is_alone, ended), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((life, ended), return_when=asyncio.FIRST_COMPLETED)
     ended.cancel()
-    if is_alone.done():
-        if is_alone.result():
-            return is_alone.result()
-        stop()
-        # It may go on, as its data cannot be saved; there is nobody left to ask.
-        return server.stopping.exit_code
-    is_alone.cancel()
+    if life.done():
+        if life.result():
+            return life.result()
+        # Where its data cannot be saved there is nobody left to mend that.
+        return server.stopping.exit_code if stop() else 1
+    life.cancel()
     return server.stopping.exit_code
 
 
