@@ -62,17 +62,23 @@ def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], clic
     return wrap
 
 
+password_option = click.option(
+    "-a",
+    "--pass",
+    "password",
+    envvar=PASSWORD_VARIABLE,
+    metavar="PASSWORD",
+    help=f"Password of the nodes; better in the environment variable {PASSWORD_VARIABLE}.",
+)
+user_option = click.option(
+    "--user", metavar="NAME", help="Log in to the nodes under this name; needs a password."
+)
+askpass_option = click.option("--askpass", is_flag=True, help="Ask for the password.")
+
 _COMMON = (
-    click.option(
-        "-a",
-        "--pass",
-        "password",
-        envvar=PASSWORD_VARIABLE,
-        metavar="PASSWORD",
-        help=f"Password of the nodes; better in the environment variable {PASSWORD_VARIABLE}.",
-    ),
-    click.option("--user", metavar="NAME", help="Log in to the nodes under this name; needs a password."),
-    click.option("--askpass", is_flag=True, help="Ask for the password."),
+    password_option,
+    user_option,
+    askpass_option,
     click.option(
         "--no-auth-warning", is_flag=True, expose_value=False, help="Accepted; there is no such warning."
     ),

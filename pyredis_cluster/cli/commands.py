@@ -9,7 +9,12 @@ from dataclasses import replace
 import click
 from click.core import ParameterSource
 
-from pyredis_cluster.cli.cluster_command import PASSWORD_VARIABLE, ask_password
+from pyredis_cluster.cli.cluster_command import (
+    ask_password,
+    askpass_option,
+    password_option,
+    user_option,
+)
 from pyredis_cluster.cli.up_options import (
     ALL_ADDRESSES,
     BUS_PORT_OFFSET,
@@ -136,6 +141,8 @@ def up(
     }
     if sentinels and "primaries" in given and primaries != 1:
         raise click.UsageError("Sentinels watch one primary: --primaries has no place beside --sentinels.")
+    if sentinels and announce:
+        raise click.UsageError("--announce is for clusters: sentinels tell of servers as these are bound.")
     if sentinels and set(bind) & ALL_ADDRESSES:
         raise click.UsageError("Sentinels tell clients one address of each server: give that to --bind.")
     if replicas is None:
@@ -198,16 +205,9 @@ def _placed(wanted: Shape, given: set[str], directory: str | None, held: context
     help="How often with --watch.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, a line at a time.")
-@click.option(
-    "-a",
-    "--pass",
-    "password",
-    envvar=PASSWORD_VARIABLE,
-    metavar="PASSWORD",
-    help=f"Password of the nodes; better in the environment variable {PASSWORD_VARIABLE}.",
-)
-@click.option("--user", metavar="NAME", help="Log in to the nodes under this name; needs a password.")
-@click.option("--askpass", is_flag=True, help="Ask for the password.")
+@password_option
+@user_option
+@askpass_option
 def status(
     address: tuple[str, ...],
     watch: bool,
