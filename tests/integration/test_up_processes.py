@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,18 @@ from pyredis_cluster.admin.address import Address
 from pyredis_cluster.admin.link import NOBODY, NodeLink
 from pyredis_cluster.admin.observing import Observer
 from tests.support.program import started, wait_until
-from tests.support.servers import our_program
+from tests.support.servers import Program, our_program
 
 OURS = our_program()
+ELSEWHERE = """
+import sys
+from pyredis_cluster.cli import up_launch
+from pyredis_cluster.cli.main import main
+up_launch.CAN_FORK = False
+sys.exit(main())
+"""
+SPAWNING = Program("spawning", (sys.executable, "-c", ELSEWHERE), "7.2")
+"""As on systems where processes are not forks."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")]
 
@@ -56,7 +66,7 @@ def test_comes_back_from_its_directory_either_way(tmp_path: Path) -> None:
     ids = []
     for way in ("--processes", "--json"):
         options = ("up", "--port", "auto", "--dir", "kept", "--primaries", "1", "--json", way)
-        with started(OURS, *options, directory=tmp_path) as process:
+        with started(SPAWNING, *options, directory=tmp_path) as process:
             process.wait_for("\n")
             told = json.loads(process.text())
             ids.append([node["id"] for node in told["nodes"]])
