@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyredis_cluster.cluster.founding import Founder, found
 from pyredis_cluster.cluster.wire import BUS_PORT_OFFSET
-from pyredis_cluster.protocol.slots import SLOT_COUNT
 from pyredis_cluster.server.local_cluster import LocalCluster
 from pyredis_cluster.server.neighbourhood import cut
-from pyredis_cluster.server.readiness import is_in_sync
 from pyredis_cluster.testing.blocking import BlockingCluster
 from pyredis_cluster.testing.cluster_node import ClusterNode, slot_of, view_of
 from pyredis_cluster.testing.hosted import Hosted
 from pyredis_cluster.testing.loop_thread import SHARED
 from pyredis_cluster.testing.node import Surroundings, until
+from pyredis_cluster.testing.obstacles import obstacles
 from pyredis_cluster.testing.settings import DirectiveValue
 from pyredis_cluster.testing.slot_migration import SlotMigration
 from pyredis_cluster.testing.snapshot import ClusterSnapshot, has_same_owners
@@ -343,15 +342,13 @@ class Cluster(Hosted[ClusterNode]):
 
         Raises TimeoutError.
         """
-        await until(self._is_ready, limit_s, "the cluster is ready")
+        try:
+            await until(self._is_ready, limit_s, "the cluster is ready")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; {'; '.join(self._obstacles())}") from None
 
     def _is_ready(self) -> bool:
-        nodes = [node for node in self.nodes if node.is_up and not node.is_paused]
-        views = {view_of(node) for node in nodes}
-        # A node that is gone may not be missed yet: what counts is who is there.
-        served = sum(node.core.state.myself.slot_count for node in nodes)
-        return (
-            served == SLOT_COUNT
-            and len(views) == 1
-            and all(node.core.ok and is_in_sync(node.cluster) for node in nodes)
-        )
+        return next(self._obstacles(), None) is None
+
+    def _obstacles(self) -> Iterator[str]:
+        return obstacles([node for node in self.nodes if node.is_up and not node.is_paused])

@@ -105,23 +105,30 @@ class LoopThread:
 
     def call(self, function: Callable[..., _T], *args: Any) -> _T:
         """Call a plain function in the loop's thread; its result, or what it raises."""
+        __tracebackhide__ = True
 
         async def work() -> _T:
+            __tracebackhide__ = True
             return function(*args)
 
         return self.run(work())
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine in the loop; its result, or what it raises."""
+        __tracebackhide__ = True
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("this would wait for itself: use the asynchronous form here")
         future = self._begin(work)
         try:
+            # What went wrong is of interest in a test, and not that it went wrong in another thread.
+            if error := future.exception():
+                raise error
             return future.result()
         finally:
             # Whoever stops waiting (Ctrl-C) does not want it any more.
             future.cancel()
+            error = None
 
     async def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         """`run` for who has another loop, which goes on meanwhile. Raises RuntimeError without one."""

@@ -319,5 +319,5 @@ async def until(holds: Callable[[], bool], limit_s: float, what: str) -> None:
     poll_s = _VIRTUAL_POLL_S if isinstance(loop, ProgramLoop) else _POLL_S
     while not holds():
         if loop.time() > end_s:
-            raise TimeoutError(f"{what}: not within {limit_s} s")
+            raise TimeoutError(f"not within {limit_s} s: {what}")
         await asyncio.sleep(poll_s)

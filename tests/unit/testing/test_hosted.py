@@ -184,6 +184,19 @@ class TestCluster:
             with pytest.raises(redis.AuthenticationError):
                 await cluster.nodes[0].client(password="wrong").ping()
 
+    async def test_one_that_is_not_ready_says_why(self) -> None:
+        async with Cluster() as cluster:
+            lost = cluster.primaries[0]
+            lost.kill()
+            cluster.replicas[1].faults.drop_connections("replication")
+            cluster.replicas[1].faults.wire(wires="replication", blocks_in=True)
+            with pytest.raises(TimeoutError) as told:
+                await cluster.wait_ready(limit_s=0.1)
+            assert "not within 0.1 s: the cluster is ready; 10923 of 16384 slots are served" in str(
+                told.value
+            )
+            assert f"{cluster.replicas[1].address} is not in sync with its primary" in str(told.value)
+
     async def test_reset_empties_and_keeps_connections(self) -> None:
         async with Cluster() as cluster, cluster.client() as client:
             await client.mset_nonatomic({f"key:{number}": number for number in range(100)})
