@@ -222,7 +222,7 @@ def test_nodes_that_go_away_are_seen_from_others() -> None:
     ]
     observer.close()
     del nodes.replies[7001]
-    with pytest.raises(UnreachableError, match="127.0.0.1:7000"):
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:7000"):
         observer.look()
 
 
