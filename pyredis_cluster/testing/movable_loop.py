@@ -147,14 +147,16 @@ class MovableLoop:
         return self._standing_s is not None or self._offset_s != 0
 
     def stand_still(self) -> None:
-        """Have no time go by until `go_on`."""
+        """Have no time go by until `go_on`. Raises RuntimeError while time is moved."""
+        self._check_unmoved()
         if self._standing_s is None:
             self._begin_ns = self.unix_ns() - int(self.time() * 1e9)
             self._standing_s = self.time()
             self._wake_when_due()
 
     def go_on(self) -> None:
-        """Have time go by again."""
+        """Have time go by again. Raises RuntimeError while time is moved."""
+        self._check_unmoved()
         if self._standing_s is not None:
             self._offset_ns = self.unix_ns() - time.time_ns()
             self._offset_s = self._standing_s - self._loop.time()
@@ -170,8 +172,7 @@ class MovableLoop:
     @contextlib.contextmanager
     def moving(self) -> Iterator[None]:
         """For the time of a block, only `pass_until` and `jump` move time. Raises RuntimeError within one."""
-        if self._is_moving:
-            raise RuntimeError("time is being moved already")
+        self._check_unmoved()
         was_standing = self._standing_s is not None
         self.stand_still()
         self._is_moving = True
@@ -181,6 +182,10 @@ class MovableLoop:
             self._is_moving = False
             if not was_standing:
                 self.go_on()
+
+    def _check_unmoved(self) -> None:
+        if self._is_moving:
+            raise RuntimeError("time is being moved already")
 
     async def pass_until(self, end_s: float) -> None:
         """Let happen what is due until then, in order, as if that time went by."""

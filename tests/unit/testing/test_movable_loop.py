@@ -112,8 +112,10 @@ async def test_cancelled_timers_neither_fire_nor_stay() -> None:
 
 async def test_one_mover_at_a_time() -> None:
     loop = movable()
-    with loop.moving(), pytest.raises(RuntimeError, match="being moved already"):
-        loop.moving().__enter__()
+    with loop.moving():
+        for call in (loop.moving().__enter__, loop.stand_still, loop.go_on):
+            with pytest.raises(RuntimeError, match="being moved already"):
+                call()
 
 
 async def test_long_timers_are_no_ticks() -> None:
