@@ -26,8 +26,8 @@ _MADE = "<!-- Made by `python -m docs.tables`; change the declarations instead. 
 _ABOUT_COMMANDS = """\
 Every command and subcommand of Redis 7.2, and whether it is here. One that is has all its options, with the
 replies and the errors of 7.2 (and with `redis-version` those of 6.2 or 7.0). One that is not is answered as
-Redis answers unknown commands, and `COMMAND` does not list it. There is one that Redis does not have, and only
-where it is asked for: [`FAULT`](faults.md)."""
+Redis answers unknown commands, and `COMMAND` does not list it. There is one that Redis does not have, and
+only where it is asked for: [`FAULT`](faults.md)."""
 _ABOUT_DIRECTIVES = """\
 Every directive of redis.conf 7.2 may be in the file and on the command line, and `CONFIG GET` shows it. It
 
