@@ -68,7 +68,7 @@ _REDIS_PY = _sees(
 _REFUSED = "Too many Cluster redirections. Last error: "
 _IOREDIS = _sees(
     _both("ReplyError: LOADING "),
-    ("OK", f"{_REFUSED}ReplyError: CLUSTERDOWN |Command timed out"),
+    ("OK", f"{_REFUSED}ReplyError: (CLUSTERDOWN|MOVED) |Command timed out"),
     _both("ReplyError: BUSY "),
     ("OK", f"{_REFUSED}ReplyError: TRYAGAIN |Command timed out"),
     _both("ReplyError: MASTERDOWN "),
@@ -203,7 +203,10 @@ LANGUAGES = (
         "Java",
         "java",
         ("java", "mvn"),
-        ("mvn -q -B compile dependency:build-classpath -Dmdep.outputFile=classpath",),
+        (
+            "env MAVEN_OPTS=-XX:TieredStopAtLevel=1 mvn -q -B compile"
+            " dependency:build-classpath -Dmdep.outputFile=classpath",
+        ),
         (
             Library("Jedis", f"{_JAVA} WithJedis", f"{_JAVA} RemoteJedis", sees=_JEDIS),
             Library("Lettuce", f"{_JAVA} WithLettuce", f"{_JAVA} RemoteLettuce", sees=_LETTUCE),

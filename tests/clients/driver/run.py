@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import random
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ from pathlib import Path
 from pyredis_cluster.testing.ports import PORTS, PortReservation
 from tests.clients.driver import faults, following
 from tests.clients.driver.libraries import Language, Library
-from tests.clients.driver.program import running
+from tests.clients.driver.program import Program, running
 from tests.clients.driver.stage import HOST, Stage, our_cluster, real_cluster, standalone, up
 
 _AT_ONCE = 4
@@ -114,24 +116,23 @@ class Run:
     def _follow(self, library: Library, home: Path) -> str:
         """The library in a cluster in which much happens."""
         with self._clusters, self._stage() as (stage, directory):
-            said = []
-            if library.faulty and not stage.is_real:
+            steps: list[Callable[[Stage, Program], str]] = [
+                following.redirects,
+                following.reshard,
+                partial(faults.replies, sees=library.sees),
+                faults.wires,
+                following.failover_by_hand,
+                following.failover_of_stopped,
+                following.failover_of_ended,
+            ]
+            if stage.is_real:
+                steps.remove(faults.wires)
+            elif library.faulty:
                 _run([*self._words(library.faulty, home), *stage.addresses], home, _PROGRAM_LIMIT_S)
-                said.append("saw the faults that it made itself")
-            command = self._words(library.remote, home)
-            with running(command, home, stage.addresses, directory / "errors") as program:
-                said.append(program.library)
-                said.append(f"redirects: {following.redirects(stage, program)}")
-                said.append(f"reshard: {following.reshard(stage, program)}")
-                said.append(f"faults: {faults.replies(stage, program, library.sees)}")
-                if not stage.is_real:
-                    said.append(f"wires: {faults.wires(stage, program)}")
-                for fail_over in (
-                    following.failover_by_hand,
-                    following.failover_of_stopped,
-                    following.failover_of_ended,
-                ):
-                    said.append(f"{fail_over.__name__}: {fail_over(stage, program)}")
+            with running(
+                self._words(library.remote, home), home, stage.addresses, directory / "errors"
+            ) as program:
+                said = [program.library, *(_timed(step, stage, program) for step in steps)]
             return "\n    ".join(said)
 
     @contextlib.contextmanager
@@ -153,18 +154,32 @@ class Run:
         )
 
 
+def _timed(step: Callable[[Stage, Program], str], stage: Stage, program: Program) -> str:
+    start_s = time.monotonic()
+    said = step(stage, program)
+    return f"{time.monotonic() - start_s:4.1f} s  {said}"
+
+
 def _run(command: list[str], directory: Path, limit_s: float) -> str:
-    """What a command prints. Raises CalledProcessError and TimeoutExpired."""
-    return subprocess.run(
+    """What a command prints. Raises CalledProcessError, and TimeoutExpired once all it started was ended."""
+    with subprocess.Popen(
         command,
         cwd=directory,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=limit_s,
-        check=True,
-    ).stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            raise subprocess.TimeoutExpired(command, limit_s, output) from None
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command, output)
+    return output
 
 
 @contextlib.contextmanager

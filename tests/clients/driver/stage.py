@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 _PRIMARIES = 3
 _LIMIT_S = 30.0
 _DIRECTIVES = {
-    "cluster-node-timeout": "500",
+    "cluster-node-timeout": "1000",
     "enable-debug-command": "local",
     "repl-diskless-sync-delay": "0",
     "repl-ping-replica-period": "1",
@@ -131,10 +131,10 @@ class Stage:
         except (redis.ConnectionError, redis.TimeoutError):
             return False
 
-    def is_copied(self, port: int) -> bool:
-        """Whether all that a primary has is known to be copied; before, what is new is not sent."""
-        _, offset, replicas = self.node(port).ask("ROLE")
-        return bool(replicas) and all(int(each[2]) == offset for each in replicas)
+    def is_copied(self, port: int, key: str) -> bool:
+        """Set a key; whether the replica has got it. It gets what is new only a while after it is in sync."""
+        self.node(port).ask("SET", key, "")
+        return bool(self.node(port).ask("WAIT", 1, 1000))
 
     def open_slot(self, slot: int, source: int, target: int) -> None:
         """Begin to move a slot."""

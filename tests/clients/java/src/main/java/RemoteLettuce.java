@@ -32,7 +32,7 @@ public final class RemoteLettuce extends Remote {
   @Override List<String> mget(String... keys) { return client.mget(keys).stream().map(KeyValue::getValue).toList(); }
 
   @Override String call(String host, int port, String... words) {
-    RedisClient node = RedisClient.create(RedisURI.create(host, port));
+    RedisClient node = RedisClient.create(RedisURI.builder().withHost(host).withPort(port).withTimeout(TIMEOUT).build());
     try (var connection = node.connect()) {
       var arguments = new CommandArgs<>(StringCodec.UTF8);
       for (int at = 1; at < words.length; at++) {
