@@ -7,7 +7,7 @@ at. Where there is little room columns are left out, the least telling first.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -167,8 +167,8 @@ def _table(status: Status, marks: dict[str, Span], width: int) -> list[Line]:
     blank = Span("")
     columns = [
         Column("", [marks.get(member.node.node_id, blank) for member, _ in rows], 0),
-        Column("node", [Span(_name(status, member)) for member, _ in rows], 0),
-        Column("slots, replication", [_work(member, primary) for member, primary in rows], 0),
+        Column("node", [Span(_name(member)) for member, _ in rows], 0),
+        Column("slots, replication", [_work(status, member, primary) for member, primary in rows], 0),
         Column("keys", [_figure(member, lambda one: str(one.keys)) for member, _ in rows], 1, True),
         Column("ops/s", [_figure(member, _operations) for member, _ in rows], 2, True),
         Column("memory", [_figure(member, _memory) for member, _ in rows], 3, True),
@@ -181,25 +181,24 @@ def _table(status: Status, marks: dict[str, Span], width: int) -> list[Line]:
     return _laid_out(_fitting(columns, width), width)
 
 
-def _name(status: Status, member: Member) -> str:
+def _name(member: Member) -> str:
     return f"└ {member.node}" if member.node.is_replica else str(member.node)
 
 
-def _work(member: Member, primary: Member | None) -> Span:
+def _work(status: Status, member: Member, primary: Member | None) -> Span:
     """What a node has, or how far it is behind; or what is wrong with it."""
     if member.state:
         return Span(member.state, "warn" if member.state in ("failing", "joining") else "bad")
     if member.node.is_replica:
         lag = lag_of(member, primary)
-        return Span(str(lag), "" if lag is None else "good" if lag.is_small else "warn")
+        return Span(str(lag or ""), "good" if lag is not None and lag.is_small else "warn")
     if not member.slots:
-        return Span("no slots" if member.node.config_epoch or primary else "", "dim")
+        return Span("no slots" if status.is_cluster else "", "dim")
     runs = [str(first) if first == last else f"{first}-{last}" for first, last in member.slots]
     return Span(", ".join(runs))
 
 
-def _figure(member: Member, figure: object) -> Span:
-    assert callable(figure)
+def _figure(member: Member, figure: Callable[[Answers], str]) -> Span:
     return Span("–", "dim") if member.answers is None else Span(figure(member.answers))
 
 

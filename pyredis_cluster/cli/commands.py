@@ -19,13 +19,10 @@ from pyredis_cluster.cli.up_options import (
     ALL_ADDRESSES,
     BUS_PORT_OFFSET,
     HIGHEST_PORT,
-    Shape,
-    UpError,
     UpOptions,
-    as_before,
     directives_of,
-    remembered,
 )
+from pyredis_cluster.cli.up_shape import Shape, UpError, as_before, remembered
 from pyredis_cluster.version import NAMES
 
 _AUTO = "auto"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from pyredis_cluster.cli.up_options import Shape, UpError
+from pyredis_cluster.cli.up_shape import Shape, UpError
 from pyredis_cluster.testing.ports import PORTS, PortReservation
 
 _FIRST = 7000

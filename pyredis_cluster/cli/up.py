@@ -12,16 +12,9 @@ from typing import Protocol
 
 from pyredis_cluster.cli.redis_server import handle_signals, run_loop
 from pyredis_cluster.cli.taken_ports import describe_taken, taken
-from pyredis_cluster.cli.up_options import (
-    BUS_PORT_OFFSET,
-    NodePlan,
-    UpError,
-    UpOptions,
-    node_config,
-    plan,
-    remember,
-)
+from pyredis_cluster.cli.up_options import BUS_PORT_OFFSET, NodePlan, UpOptions, node_config, plan
 from pyredis_cluster.cli.up_report import NodeReport, json_line, table
+from pyredis_cluster.cli.up_shape import UpError, remember
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.log import Log, write_nowhere
 from pyredis_cluster.server.ports import SystemClock
@@ -107,7 +100,7 @@ async def _run(fleet: Fleet, options: UpOptions, directory: str, *, as_json: boo
         print(_explained(failure, options, directory), file=sys.stderr)
         return 1
     if not fleet.is_stopped:
-        remember(options)
+        remember(options.directory, options.shape)
         reports = fleet.reports()
         print(json_line(options, reports) if as_json else table(options, reports), flush=True)
     return await fleet.wait_until_stopped()

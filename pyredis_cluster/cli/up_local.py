@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from pyredis_cluster.cli.redis_server import handle_continuing
 from pyredis_cluster.cli.up_group import found_group, sentinel_config
 from pyredis_cluster.cli.up_member import LocalNode
-from pyredis_cluster.cli.up_options import READY_S, NodePlan, UpError, UpOptions, node_config
+from pyredis_cluster.cli.up_options import READY_S, NodePlan, UpOptions, node_config
 from pyredis_cluster.cli.up_report import NodeReport, report_of
+from pyredis_cluster.cli.up_shape import UpError
 from pyredis_cluster.server.errors import StartError
 from pyredis_cluster.server.local_cluster import LocalCluster
 from pyredis_cluster.server.log import Log

@@ -15,7 +15,8 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from pyredis_cluster.cli.up_options import NodePlan, Shape, UpError, UpOptions, node_config
+from pyredis_cluster.cli.up_options import NodePlan, UpOptions, node_config
+from pyredis_cluster.cli.up_shape import Shape, UpError
 
 if TYPE_CHECKING:
     from pyredis_cluster.server.server import Server

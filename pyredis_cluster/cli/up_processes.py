@@ -18,15 +18,9 @@ from typing import Any
 
 from pyredis_cluster.cli.up_launch import Launched
 from pyredis_cluster.cli.up_node import FAILED, GO, LOADED, READY, START, STARTED, to_json
-from pyredis_cluster.cli.up_options import (
-    READY_S,
-    NodePlan,
-    UpError,
-    UpOptions,
-    node_config,
-    starts_as_replica,
-)
+from pyredis_cluster.cli.up_options import READY_S, NodePlan, UpOptions, node_config, starts_as_replica
 from pyredis_cluster.cli.up_report import PRIMARY, NodeReport, report_from
+from pyredis_cluster.cli.up_shape import UpError
 
 _PATIENCE_S = 5.0
 """How long nodes that keep nothing may take to end."""

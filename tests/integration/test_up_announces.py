@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 
 from pyredis_cluster.cli.free_ports import first_free
-from pyredis_cluster.cli.up_options import Shape
+from pyredis_cluster.cli.up_shape import Shape
 from tests.support.program import started
 from tests.support.servers import our_program
 

@@ -15,7 +15,8 @@ from pyredis_cluster.cli.commands import run_subcommand
 from tests.support.ports import free_port, release_port
 
 
-def test_a_cluster(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cluster(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     with Cluster(primaries=2, replicas_per_primary=0) as cluster:
         host, port = cluster.addresses[0]
         assert run_subcommand(["status", f"{host}:{port}"]) == 0

@@ -6,18 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pyredis_cluster.cli.up_options import (
-    NodePlan,
-    Shape,
-    UpError,
-    UpOptions,
-    as_before,
-    directives_of,
-    node_config,
-    plan,
-    remember,
-    remembered,
-)
+from pyredis_cluster.cli.up_options import NodePlan, UpOptions, directives_of, node_config, plan
+from pyredis_cluster.cli.up_shape import Shape, UpError, as_before, remember, remembered
 
 CLUSTER = Shape(primaries=3, replicas=1, sentinels=0, port=7000)
 
@@ -124,7 +114,7 @@ def test_directives_beat_what_is_usual(tmp_path: Path) -> None:
 def test_a_directory_remembers_its_nodes(tmp_path: Path) -> None:
     assert remembered(str(tmp_path)) is None
     other = Shape(5, 0, 0, 7100)
-    remember(options(tmp_path, shape=other))
+    remember(str(tmp_path), other)
     assert remembered(str(tmp_path)) == other
     assert as_before(CLUSTER, other, set()) == other
     assert as_before(Shape(5, 1, 0, 7000), other, {"primaries"}) == other
