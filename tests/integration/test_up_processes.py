@@ -41,7 +41,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_nodes_end_with_the_process_that_started_them(tmp_path: Path) -> None:
-    options = ("up", "--processes", "--port", "auto", "--json", "--cluster-node-timeout", "3000")
+    options = ("up", "--processes", "--port", "auto", "--json", "--maxmemory", "100mb")
     with started(OURS, *options, directory=tmp_path) as process:
         process.wait_for("\n")
         told = json.loads(process.text())
