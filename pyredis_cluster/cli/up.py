@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from pyredis_cluster.cli.redis_server import handle_signals, run_loop
-from pyredis_cluster.cli.taken_ports import describe_taken, taken
 from pyredis_cluster.cli.up_options import BUS_PORT_OFFSET, NodePlan, UpOptions, node_config, plan
 from pyredis_cluster.cli.up_report import NodeReport, json_line, table
 from pyredis_cluster.cli.up_shape import UpError, remember
@@ -129,6 +128,9 @@ async def _start(fleet: Fleet) -> str:
 
 def _explained(failure: str, options: UpOptions, directory: str) -> str:
     """Why nothing was started, and what to do about it."""
+    # Imported here, as most find their ports free.
+    from pyredis_cluster.cli.taken_ports import describe_taken, taken
+
     shape = options.shape
     ports = list(shape.ports)
     bus_ports: range | tuple[()] = ()
