@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from pyredis_cluster.cluster import admin, cron, describe, redirect, slot_migration, topology, wire
+from pyredis_cluster.cluster import admin, cron, describe, redirect, slot_migration, topology, waking, wire
 from pyredis_cluster.cluster.audience import ANYONE, Audience
 from pyredis_cluster.cluster.epochs import bump_without_consensus
 from pyredis_cluster.cluster.failure import count_reports
@@ -92,6 +92,14 @@ class ClusterCore:
         for node in self.state.nodes.values():
             if node.ping_sent_ms and not node.flags & (wire.PFAIL | wire.FAIL):
                 node.ping_sent_ms = now_ms
+
+    def wake(self, now_ms: int) -> None:
+        """The node has slept since the last call: ask the others what has changed, see `is_up_to_date`."""
+        waking.wake(self.state, now_ms)
+
+    def is_up_to_date(self, now_ms: int) -> bool:
+        """Whether who slept has heard what there is to hear, and may serve clients again."""
+        return waking.is_up_to_date(self.state, now_ms)
 
     def receive(self, link_id: int, message: Message, now_ms: int) -> None:
         """Act on a message; one of a link that is gone by now is dropped."""

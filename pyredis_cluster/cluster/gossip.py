@@ -17,6 +17,7 @@ from pyredis_cluster.cluster.ownership import handle_claims
 from pyredis_cluster.cluster.roles import become_primary, become_replica, follow_primary
 from pyredis_cluster.cluster.sending import send_ping
 from pyredis_cluster.cluster.state import ClusterState
+from pyredis_cluster.cluster.waking import note_answer
 from pyredis_cluster.cluster.wire import MessageType
 
 _CLOCK_TOLERANCE_MS = 500
@@ -45,6 +46,8 @@ def handle_gossip(
         link.node.pong_received_ms = state.now_ms
         link.node.ping_sent_ms = 0
         become_reachable(state, link.node)
+        if state.roll_call:
+            note_answer(state, link)
     if sender is None:
         return
     _update_role(state, sender, header)

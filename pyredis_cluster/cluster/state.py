@@ -76,6 +76,8 @@ class ClusterState:
 
         self.links: dict[int, Link] = {}
         self._last_link_id = 0
+        self.roll_call: dict[int, int] = {}  # after a sleep: link → how many PONGs are awaited
+        self.roll_call_until_ms = 0
         self.sent: list[int] = [0] * len(MessageType)
         self.received: list[int] = [0] * len(MessageType)
         self.links_over_limit = 0

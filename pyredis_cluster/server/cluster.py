@@ -116,6 +116,16 @@ class ClusterNode:
         self.flush()
         self.tick()
 
+    def wake(self) -> None:
+        """The server has slept, and serves no client yet: hear the bus, and ask what has changed."""
+        self.core.wake(self._update_time())
+        self.bus.thaw()
+        self.flush()
+
+    def is_up_to_date(self) -> bool:
+        """Whether clients may be served again, after `wake`."""
+        return self.bus.is_closed or self.core.is_up_to_date(self._update_time())
+
     def save_rest(self) -> None:
         """Save what could wait: the server ends in order."""
         if self.core.has_unsaved and not self.bus.is_closed:

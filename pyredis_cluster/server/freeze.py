@@ -14,6 +14,8 @@ _TURNS_TO_HEAR: Final = 3
 """Turns of the event loop until all that came meanwhile is read: connections are accepted in one of them,
 and read from in the next, which events of this turn may precede."""
 
+_LOOK_AGAIN_S: Final = 0.001
+
 
 class Freezer:
     """Whether one server is frozen, and what waits for the end of it."""
@@ -30,6 +32,8 @@ class Freezer:
         self.on_waking: list[Callable[[], None]] = []
         """Called when the time is over, some turns of the event loop before `on_thaw`: what clients' requests
         depend on is to be read first."""
+        self.may_thaw: Callable[[], bool] = lambda: True
+        """Asked when the time is over and `on_waking` was called: whether it can end."""
         self.on_thaw: list[Callable[[], None]] = []
         """Called when it ends, before what was postponed."""
 
@@ -52,14 +56,21 @@ class Freezer:
         self._is_waking = True
         for callback in self.on_waking:
             callback()
-        if self._is_waking:  # unless one of them froze it again
-            self._thaw_in(_TURNS_TO_HEAR if self.on_waking else 0)
-
-    def _thaw_in(self, turns: int) -> None:
-        if turns:
-            self._handle = self._loop.call_soon(self._thaw_in, turns - 1)
+        if not self._is_waking:  # one of them froze it again
+            return
+        if self.on_waking:
+            self._thaw_when_up_to_date(_TURNS_TO_HEAR)
         else:
             self.thaw()
+
+    def _thaw_when_up_to_date(self, turns: int) -> None:
+        """Let so many turns pass in a row in which nothing is waited for."""
+        if not turns:
+            self.thaw()
+        elif self.may_thaw():
+            self._handle = self._loop.call_soon(self._thaw_when_up_to_date, turns - 1)
+        else:
+            self._handle = self._loop.call_later(_LOOK_AGAIN_S, self._thaw_when_up_to_date, _TURNS_TO_HEAR)
 
     def thaw(self) -> None:
         """Go on, unless what goes on first freezes it again: then the rest stays frozen."""

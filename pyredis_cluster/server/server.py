@@ -224,7 +224,8 @@ class Server:
         )
         self.freezer.on_freeze.append(self.cluster.bus.freeze)
         # Who has slept may be no primary any more: it learns so before it serves those who have waited.
-        self.freezer.on_waking.append(self.cluster.bus.thaw)
+        self.freezer.on_waking.append(self.cluster.wake)
+        self.freezer.may_thaw = self.cluster.is_up_to_date
         self.freezer.on_thaw.append(self.cluster.bus.thaw)
         self.stopping.on_stop.append(self.cluster.save_rest)
 

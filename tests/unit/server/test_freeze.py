@@ -73,6 +73,15 @@ class TestFreeze:
             await until(lambda: not server.is_frozen)
             assert heard == ["woken, frozen: True", "thawed"]
 
+    async def test_goes_on_when_it_may(self) -> None:
+        async with serving() as server:
+            answers = iter([False, True, False])
+            server.freezer.on_waking.append(lambda: None)
+            server.freezer.may_thaw = lambda: server.is_frozen and next(answers, True)
+            server.freeze(1)
+            await until(lambda: not server.is_frozen)
+            assert next(answers, None) is None
+
     async def test_falls_asleep_again_while_it_wakes(self) -> None:
         async with serving() as server:
             heard: list[str] = []
