@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 library = importlib.import_module(sys.argv[1])
-TIMEOUT_S = 1
+TIMEOUT_S = 0.5
 Client, ClusterClient, Error = (
     getattr(library, name)
     for name in {

@@ -13,7 +13,7 @@ import redis
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 
-OPTIONS: dict[str, Any] = {"decode_responses": True, "socket_timeout": 1}
+OPTIONS: dict[str, Any] = {"decode_responses": True, "socket_timeout": 0.5}
 
 
 class Writer:
