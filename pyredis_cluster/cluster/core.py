@@ -83,7 +83,7 @@ class ClusterCore:
 
     def tick(self, now_ms: int) -> None:
         """Let time pass: reconnect, ping, suspect, evaluate the state."""
-        self.state.now_ms = now_ms
+        self.state.now_ms = self.state.ticked_ms = now_ms
         cron.tick(self.state)
 
     def clock_moved(self, now_ms: int) -> None:
@@ -94,7 +94,7 @@ class ClusterCore:
                 node.ping_sent_ms = now_ms
 
     def wake(self, now_ms: int) -> None:
-        """The node has slept since the last call: ask the others what has changed, see `is_up_to_date`."""
+        """The node has slept since the last tick: ask the others what has changed, see `is_up_to_date`."""
         waking.wake(self.state, now_ms)
 
     def is_up_to_date(self, now_ms: int) -> bool:

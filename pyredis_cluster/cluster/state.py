@@ -82,6 +82,7 @@ class ClusterState:
         self.received: list[int] = [0] * len(MessageType)
         self.links_over_limit = 0
         self.next_random_ping_ms = now_ms
+        self.ticked_ms = now_ms
         self.synced_ms = 0  # when nodes.conf was last saved with fsync
         self.synced_config = ""  # and what of it matters to who loads it
 

@@ -19,11 +19,8 @@ _LONGEST_MS: Final = 500
 
 
 def wake(state: ClusterState, now_ms: int) -> None:
-    """Ask the others what they claim, if this node has slept for long enough to be replaced.
-
-    To be called before anything else is, since how long it slept is what has passed since the last call.
-    """
-    slept_ms = now_ms - state.now_ms
+    """Ask the others what they claim, if this node has slept, not ticked, for long enough to be replaced."""
+    slept_ms = now_ms - state.ticked_ms
     state.now_ms = now_ms
     state.roll_call.clear()
     me = state.myself
