@@ -18,7 +18,7 @@ from pyredis_cluster.execution.help import help_lines
 from pyredis_cluster.execution.keyspec import NOT_KEY, VARIABLE_FLAGS, KeyFlag
 from pyredis_cluster.protocol.errors import SYNTAX_ERROR, CommandError
 from pyredis_cluster.protocol.glob import compile_glob
-from pyredis_cluster.protocol.reply import Reply
+from pyredis_cluster.protocol.reply import Raw, Reply, encode
 
 command = Group("server", Category.CONNECTION)
 
@@ -40,7 +40,12 @@ def command_(call: Call, argv: list[bytes]) -> Reply:
     An array with the description of each command, as COMMAND INFO gives it. Raises an error for an unknown
     subcommand.
     """
-    return [describe(entry.command) for entry in call.server.table.entries.values()]
+    table, resp = call.server.table, call.session.resp
+    # Clients of clusters ask all nodes for it, whenever they look for the slots anew.
+    if resp not in table.described:
+        described: Reply = [describe(entry.command) for entry in table.entries.values()]
+        table.described[resp] = Raw(encode(described, resp))
+    return table.described[resp]
 
 
 @command.command(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pyredis_cluster.execution.command import FAST, PROTECTED, Command, Handler
 from pyredis_cluster.execution.keyspec import KeyRange
+from pyredis_cluster.protocol.reply import Raw
 
 KEYLESS = 0
 ONE_KEY = 1
@@ -101,6 +102,7 @@ class CommandTable:
 
     `fast` maps a name, in the spelling that clients use, to its entry. It learns spellings as they come, up
     to a bound. Containers are not in it, nor are protected commands, which always go through the gate.
+    `described` has the reply of COMMAND by version of the protocol, once it was asked for.
     """
 
     def __init__(self, commands: Mapping[bytes, Command]) -> None:
@@ -109,6 +111,7 @@ class CommandTable:
             each for entry in self.entries.values() for each in (entry, *entry.subcommands.values())
         ]
         self.fast: dict[bytes, Entry] = {}
+        self.described: dict[int, Raw] = {}
         for name, entry in self.entries.items():
             if _is_direct(entry):
                 self.fast[name] = entry
