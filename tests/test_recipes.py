@@ -83,11 +83,20 @@ def definitions(section: Section, block: str) -> dict[str, object]:
 SECTIONS = [section for name in DOCUMENTS for section in sections(ROOT / name)]
 PROJECTS = [section for section in SECTIONS if section.is_project]
 
-for _section in SECTIONS:
-    for _block in () if _section.is_project else _section.blocks:
-        for _name, _test in definitions(_section, _block).items():
-            assert _name not in globals(), f"{_section.title}: there is another {_name}"
-            globals()[_name] = _test
+
+def all_definitions() -> dict[str, object]:
+    """The tests of all blocks that belong to no project. Raises ValueError for a name that is used twice."""
+    found: dict[str, object] = {}
+    for section in SECTIONS:
+        for block in () if section.is_project else section.blocks:
+            for name, test in definitions(section, block).items():
+                if name in found:
+                    raise ValueError(f"{section.title}: there is another {name}")
+                found[name] = test
+    return found
+
+
+globals().update(all_definitions())
 
 
 @pytest.mark.parametrize("section", PROJECTS, ids=lambda section: section.id)
