@@ -183,15 +183,11 @@ LANGUAGES = (
         "Go",
         "go",
         ("go",),
-        ("go build -o plain .", "go build -o told ./remote", "go build -o faults ./faulty"),
-        (Library("go-redis", "./plain", "./told", "./faults", sees=_GO_REDIS),),
-    ),
-    Language(
-        "Go of Redis 6",
-        "go-v8",
-        ("go",),
-        ("go build -o plain .",),
-        (Library("go-redis v8", "./plain", redis_version="6.2"),),
+        ("go build -o bin/ . ./remote ./faulty", "go -C ../go-v8 build -o plain ."),
+        (
+            Library("go-redis", "bin/clients", "bin/remote", "bin/faulty", sees=_GO_REDIS),
+            Library("go-redis v8", "../go-v8/plain", redis_version="6.2"),
+        ),
     ),
     Language(
         "Rust",
