@@ -129,6 +129,7 @@ def failover_of_ended(stage: Stage, program: Program) -> str:
 def _fail_over(stage: Stage, program: Program, begin: Callable[[int, int], None]) -> Written:
     """Have a primary replaced while the client writes, until it writes to all nodes again."""
     until(stage.is_well, "all nodes are well")
+    stage.allow_failover()
     primary = stage.owner("moved")
     replica = stage.replica_of(primary)
     until(lambda: stage.is_copied(primary, "moved"), "the replica gets what is new")

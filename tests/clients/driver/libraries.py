@@ -87,7 +87,7 @@ _NODE_REDIS = _sees(
     ("OK", "Too many Cluster redirections"),
     _both("Socket closed unexpectedly"),
     _both("Socket timeout"),
-    _both("Socket closed unexpectedly"),
+    _both("Socket closed unexpectedly|ECONNRESET"),
 )
 _GO_REDIS = _sees(
     ("OK", "LoadingError: LOADING "),

@@ -59,8 +59,9 @@ class Run:
         names = ", ".join(library.name for library in language.libraries)
         missing = [tool for tool in language.tools if not shutil.which(tool)]
         if missing:
-            self._say(f"skipped: {names} (no {missing[0]} here)")
-            self.skipped += len(language.libraries)
+            with self._lock:
+                print(f"skipped: {names} (no {missing[0]} here)", flush=True)
+                self.skipped += len(language.libraries)
             return
         home = self._work / language.directory
         if language.build and not self._part(f"built for {names}", lambda: self._build(language, home)):
@@ -87,16 +88,14 @@ class Run:
             said = run()
         except Exception as error:
             text = getattr(error, "output", None) or traceback.format_exc()
-            self._say(f"FAILED {name}: {error}\n{text}")
-            self.failed += 1
+            with self._lock:
+                print(f"FAILED {name}: {error}\n{text}", flush=True)
+                self.failed += 1
             return False
-        self._say(f"ok {name} ({time.monotonic() - start_s:.0f} s): {said}")
-        self.passed += 1
-        return True
-
-    def _say(self, text: str) -> None:
         with self._lock:
-            print(text, flush=True)
+            print(f"ok {name} ({time.monotonic() - start_s:.0f} s): {said}", flush=True)
+            self.passed += 1
+        return True
 
     def _build(self, language: Language, home: Path) -> str:
         for command in language.build:
