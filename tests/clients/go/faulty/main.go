@@ -34,8 +34,10 @@ func fault(client *redis.ClusterClient, words ...any) (reply any, err error) {
 
 func main() {
 	// Without the library's own attempts, the application sees everything.
-	plain := redis.NewClusterClient(&redis.ClusterOptions{Addrs: os.Args[1:], ReadTimeout: 500 * time.Millisecond, MaxRedirects: -1})
-	patient := redis.NewClusterClient(&redis.ClusterOptions{Addrs: os.Args[1:], ReadTimeout: 500 * time.Millisecond})
+	plain := redis.NewClusterClient(&redis.ClusterOptions{Addrs: os.Args[1:], ReadTimeout: time.Second, MaxRedirects: -1})
+	patient := redis.NewClusterClient(&redis.ClusterOptions{Addrs: os.Args[1:], ReadTimeout: time.Second})
+	faults := redis.NewClusterClient(&redis.ClusterOptions{Addrs: os.Args[1:], ReadTimeout: 10 * time.Second})
+	defer faults.Close()
 	defer plain.Close()
 	defer patient.Close()
 
@@ -43,7 +45,7 @@ func main() {
 	with := func(words string, see func(error)) {
 		for _, client := range []*redis.ClusterClient{plain, patient} {
 			check(client.Set(ctx, "key", "value", 0).Err() == nil, "SET before "+words)
-			_, err := fault(client, anys(strings.Split(words, "/"))...)
+			_, err := fault(faults, anys(strings.Split(words, "/"))...)
 			check(err == nil, words, err)
 			value, err := client.Get(ctx, "key").Result()
 			if client == plain {
@@ -51,7 +53,7 @@ func main() {
 			} else {
 				check(err == nil && value == "value", "attempts after "+words, value, err)
 			}
-			_, err = fault(client, "HEAL")
+			_, err = fault(faults, "HEAL")
 			check(err == nil, "HEAL", err)
 		}
 	}
@@ -77,13 +79,13 @@ func main() {
 		check(err == nil && time.Since(start) >= 50*time.Millisecond, "latency", err, time.Since(start))
 	})
 
-	_, err := fault(plain, "REPLY", "MOVED", "127.0.0.1:1", "COMMAND", "nosuch")
+	_, err := fault(faults, "REPLY", "MOVED", "127.0.0.1:1", "COMMAND", "nosuch")
 	check(err == nil, "MOVED", err)
-	list, err := fault(plain, "LIST")
+	list, err := fault(faults, "LIST")
 	check(err == nil && strings.Contains(fmt.Sprint(list), "moved"), "LIST", list, err)
-	healed, err := fault(plain, "HEAL")
+	healed, err := fault(faults, "HEAL")
 	check(err == nil && healed == int64(1), "HEAL", healed, err)
-	_, err = fault(plain, "REPLY", "NONSENSE")
+	_, err = fault(faults, "REPLY", "NONSENSE")
 	check(redis.HasErrorPrefix(err, "syntax error"), "nonsense", err)
 	fmt.Println("faults made by go-redis itself, and seen")
 }
