@@ -28,6 +28,7 @@ _SAMPLES_PER_TIMEOUT = 10
 """How often clusters are looked at between steps."""
 
 _MARKED = re.compile(r"Marking node (\w+) .*as failing")
+_REPORTED = re.compile(r"Node (\w+) .*reported node (\w+) .*as not reachable")
 _VOTE = re.compile(r"Failover auth granted to (\w+) .*for epoch (\d+)")
 _WON = re.compile(r"configEpoch set to (\d+) after successful failover")
 _GIVEN = re.compile(r"New configEpoch set to (\d+)|configEpoch collision with node .* set to (\d+)")
@@ -148,6 +149,9 @@ class Watch:
                 self._owners.gave_itself(self._id_of(address), int(given[1] or given[2]))
             elif self._agreement is not None and (marked := _MARKED.search(what)):
                 self._check_marked(self._agreement, time_s, address, marked[1])
+            elif self._agreement is not None and (reported := _REPORTED.search(what)):
+                # A suspicion of a moment may lie between two looks, and is on its way all the same.
+                self._agreement.suspects(reported[1], reported[2], time_s)
         except ViolationError as error:
             self._failure = self._failure or error
 
